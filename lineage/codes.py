@@ -1,0 +1,121 @@
+"""The registry of codes.  Messages, ``sightline explain`` and the docs are built from it.
+
+PAI0xx input and machinery, 1xx understand, 2xx capture, 3xx enforce, 4xx demonstrate.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    title: str
+    cause: str
+    remedy: str
+    scenario: str = ""
+
+
+CODES: dict[str, Code] = {
+    "PAI001": Code(
+        "not an asset name",
+        "The text does not follow kind:name[#field][@version], or no asset of the run has that name.",
+        "List the names with `sightline graph` and copy one."),
+    "PAI002": Code(
+        "the photo cannot be used",
+        "The file is missing, is not a JPEG, PNG or WebP picture, or is larger than 10 MB or 50 megapixels.",
+        "Give a JPEG: `sightline demo --photo my.jpg --ask \"What is that building?\"`."),
+    "PAI003": Code(
+        "the question is empty",
+        "The glasses ask nothing without an utterance of 1 to 2,000 characters.",
+        "Give one: `--ask \"What is that building?\"`."),
+    "PAI004": Code(
+        "the request does not fit the contract",
+        "A part is missing, has the wrong type, or is not UTF-8; see protos/web.proto.",
+        "Correct the part that the message names."),
+    "PAI010": Code(
+        "the scenario file is malformed",
+        "YAML that does not parse, an unknown key, a missing key, or a value of the wrong type.",
+        "Correct the line that the message names; scenarios/01_ask_a_landmark.yaml shows the form."),
+    "PAI011": Code(
+        "an unknown step, fault or expectation",
+        "The name is not in the registry.",
+        "Take the suggestion of the message, or see `sightline list --expectations`."),
+    "PAI012": Code(
+        "no such scenario, job, manifest or requirement",
+        "The path or name leads to no file.",
+        "`sightline list` shows the scenarios; the others lie under services/ and scenarios/requirements/."),
+    "PAI020": Code(
+        "the manifest is malformed or names what does not exist",
+        "A key is missing or unknown, or an input is not a table or column of the warehouse.",
+        "Correct the input; the tables are in services/warehouse/tables/."),
+    "PAI021": Code(
+        "the SQL cannot be parsed or resolved",
+        "The statement is not SQL of the warehouse's dialect, or names a column that no table has.",
+        "Correct the statement at the place that the message underlines. It was not run."),
+    "PAI022": Code(
+        "a config file is malformed",
+        "A logger category, table, job header or requirement lacks a key or has a wrong one.",
+        "Correct the line that the message names."),
+    "PAI030": Code(
+        "the address cannot be used",
+        "Another process listens there, or the host is not of this machine.",
+        "Leave the port out (a free one is taken), or choose another."),
+    "PAI031": Code(
+        "a service died during the run",
+        "The process ended, or stopped answering within its deadline, while a step needed it.",
+        "Read its log in the run folder; run again with `--topology inproc` to see a traceback there."),
+    "PAI032": Code(
+        "no run to look at",
+        "There is no finished run in the runs folder.",
+        "`sightline demo`, or `sightline run scenarios/01_ask_a_landmark.yaml`."),
+    "PAI033": Code(
+        "a file could not be written",
+        "The folder is not writable, or the disk is full.",
+        "Choose another place with SIGHTLINE_RUNS or `--output`."),
+    "PAI101": Code(
+        "the payload holds more than the contract's annotation covers",
+        "A detector found a category of data that the field's label does not name.",
+        "Add the category to the field's label in its contract, or strip it before it enters.",
+        "scenarios/01_ask_a_landmark.yaml"),
+    "PAI201": Code(
+        "context lost",
+        "A request arrived without its traceparent: its reads cannot be joined to the writes before it.",
+        "Pass the context where the hop is made; PrivacyLib's channel does it by itself.",
+        "scenarios/08_context_stripped.yaml"),
+    "PAI202": Code(
+        "a silent integration point",
+        "One side of a call reported, the other did not: a probe is missing there.",
+        "Register the handler through PrivacyLib; `involved` answers unknown until it reports."),
+    "PAI203": Code(
+        "signals are missing",
+        "The collector holds a hole in an emitter's numbers: signals recorded but never delivered.",
+        "Look at the emitter's log for the time of the hole; what passed then is unknown."),
+    "PAI301": Code(
+        "the purpose is not permitted",
+        "An input is governed by a requirement that does not permit the activity's purpose.",
+        "Use inputs without that annotation, ask the requirement's owner to permit the purpose, or have a "
+        "reclassification reviewed.",
+        "scenarios/05_training_refused.yaml"),
+    "PAI302": Code(
+        "the sink is less restrictive than its source",
+        "Governed data is about to reach a field that does not carry the annotation.",
+        "Annotate the sink with the same label, block the flow, or have a reclassification reviewed."),
+    "PAI303": Code(
+        "no valid token",
+        "A read of governed data came without a token of the policy service, or with one for another activity or "
+        "purpose.",
+        "Have the activity admitted first; tokens are not shared between activities."),
+    "PAI304": Code(
+        "an unannotated input",
+        "A check could not be made because a column has no label; in enforcement mode that refuses.",
+        "Label the column beside its definition."),
+    "PAI305": Code(
+        "the policy service cannot be asked",
+        "It is away, or did not answer within its deadline; a check that cannot be made refuses.",
+        "Start the policy service; nothing was read."),
+    "PAI402": Code(
+        "an undeclared job",
+        "An activity moved data, and no config, job file or manifest declares it.",
+        "Declare it (a header in services/warehouse/jobs/, or a manifest), or remove it.",
+        "scenarios/09_undeclared_job.yaml"),
+}

@@ -1,0 +1,76 @@
+"""The seams: what a service needs from outside, injected by ``sim/stack/node.py``.
+
+A service touches storage through Store and time through Clock; the wire and the storage
+below it are watched by a Tap.  The services do not know who implements them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from google.protobuf.message import Message
+
+Direction = Literal["sent", "received"]
+Part = Literal["request", "response"]
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+class Tap(Protocol):
+    """Sees what physically moves, below PrivacyLib.  One per process-to-be (service)."""
+
+    def message(self, direction: Direction, part: Part, method: str, message: Message, size: int) -> None:
+        """A gRPC message crossed the wire.  ``method``: "/sightline.Inference/Generate"."""
+
+    def http(self, direction: Direction, part: Part, path: str, size: int) -> None:
+        """An HTTP request or response crossed the wire.  ``path``: "/v1/ask"."""
+
+    def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
+        """A statement has run: ``rows`` were returned by it, or written."""
+
+    def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
+        """``size`` bytes of a file were read or written.  ``path`` is relative to the data folder."""
+
+    def device(self, op: Literal["read", "write"], size: int) -> None:
+        """The app took a capture from the glasses, or gave them an answer."""
+
+
+class Wire(Protocol):
+    """May alter a call's metadata on its way out: where transport faults are armed."""
+
+    def outgoing(self, method: str, metadata: Metadata) -> Metadata: ...
+
+
+class Clock(Protocol):
+    """Time of the simulated world; data timestamps come from it or from a payload."""
+
+    def now(self) -> datetime: ...
+
+
+class Store(Protocol):
+    """Files below one data folder, and one SQLite engine; all of it tapped."""
+
+    def read(self, path: str) -> bytes: ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Whole or not at all."""
+
+    def append(self, path: str, data: bytes) -> None:
+        """Durable when it returns."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def attach(self, database: str) -> None:
+        """Opens (or makes) the database under its own name: ``core`` in ``core.sessions``."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs one statement in a transaction of its own; rows for a query, else ``[(written,)]``."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """All rows or none; how many were written."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For ``set_authorizer`` only; statements go through ``execute``."""
