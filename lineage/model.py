@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Op = Literal["read", "write", "call", "probe", "gap", "asset", "decision", "finding"]
+Op = Literal["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding"]
 # The operations that really move data; what the truth is asked about.
 DATA_OPS = ("read", "write", "call")
 State = Literal["declared", "observed", "blocked"]

@@ -1,0 +1,70 @@
+"""What travels in ``sightline-policy-bin``: who asks, for what, on behalf of which activity.
+
+A payload of sorted JSON, then a newline and a signature where the Policy Evaluation Service
+signed it.  PrivacyLib only carries claims; ``enforce.tokens`` signs and verifies them.
+
+>>> claims = decode(encode(principal="training", purpose="assistance", activity="training:x"))
+>>> claims.principal, claims.signature
+('training', b'')
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+MAX_BYTES = 4096
+_SIGNATURE_BYTES = 64
+
+
+class Claims(NamedTuple):
+    principal: str = ""
+    purpose: str = ""
+    region: str = ""
+    activity: str = ""
+    # Field-level names that were admitted, and the requirement versions they were judged by.
+    inputs: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    payload: bytes = b""
+    signature: bytes = b""
+
+
+def encode(signature: bytes = b"", **fields: Any) -> bytes:
+    """The wire form; with a signature, of exactly the payload that was signed."""
+    payload = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return payload + b"\n" + signature if signature else payload
+
+
+# Claims repeat from request to request: decoded once per distinct value.
+@lru_cache(maxsize=4096)
+def decode(data: bytes) -> Claims:
+    """Raises ValueError for anything that :func:`encode` cannot have made."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"claims of {len(data)} bytes; at most {MAX_BYTES}")
+    payload, signature = data, b""
+    if len(data) > _SIGNATURE_BYTES and data[-_SIGNATURE_BYTES - 1:-_SIGNATURE_BYTES] == b"\n":
+        payload, signature = data[:-_SIGNATURE_BYTES - 1], data[-_SIGNATURE_BYTES:]
+    try:
+        fields = json.loads(payload)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"claims are not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ValueError("claims are not a JSON object")
+    return Claims(_text(fields, "principal"), _text(fields, "purpose"), _text(fields, "region"),
+                  _text(fields, "activity"), _texts(fields, "inputs"), _texts(fields, "requirements"),
+                  payload, signature)
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"claim {name!r} is not a text")
+    return value
+
+
+def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = fields.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"claim {name!r} is not a list of texts")
+    return tuple(value)

@@ -1,0 +1,219 @@
+"""PrivacyLib itself: an instance per service, never a global.
+
+Initialise it once with the service's extensions; open a scope per request (the gRPC and ASGI
+wrappers do); say ``read``, ``write`` and ``call`` around the I/O.  An operation outside every
+scope is a *gap*: counted and reported, never a silent hole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from lineage.model import Decision, Finding, Label
+from lineage.privacylib import claims as claims_codec
+from lineage.privacylib.claims import Claims
+from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_traceparent
+from lineage.privacylib.extension import Extension, compile_chain
+from lineage.privacylib.operation import Operation, Sources, links_of
+from lineage.privacylib.seam import ASGI, Channel, Server
+
+_UNLABELLED = Label()
+
+
+class PrivacyLib:
+    """``family``: the capture (A, B, C, D) that the service's own reads and writes belong to."""
+
+    def __init__(self, service: str, extensions: Iterable[Extension] = (), *, family: str = "") -> None:
+        self.service = service
+        self.family = family
+        self.labels: dict[str, dict[str, Label]] = {}
+        self.befores, self.afters = compile_chain(extensions)
+        self._current: ContextVar[Context | None] = ContextVar(f"sightline-{service}", default=None)
+        self._ordinal = itertools.count(1)
+        self._prefix = hashlib.sha256(service.encode()).hexdigest()[:8]
+
+    # --- scopes -----------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Context:
+        """The scope's context; outside every scope a new one, and a gap."""
+        context = self._current.get()
+        if context is None:
+            context = self._new_context("")
+            self._current.set(context)
+            self.gap(self.service, "an operation ran outside every scope")
+        return context
+
+    @contextmanager
+    def scope(self, *, traceparent: str = "", key: str = "", activity: str = "", purpose: str = "",
+              principal: str = "", region: str = "", family: str = "",
+              claims: bytes | None = None) -> Iterator[Context]:
+        """A scope of its own, for a request's root or background work; ``key`` is a trace id."""
+        context = self._new_context(key or parse_traceparent(traceparent) or "", activity=activity, purpose=purpose,
+                                    principal=principal or self.service, region=region, family=family,
+                                    claims=claims or b"")
+        with self._entered(context):
+            yield context
+
+    @contextmanager
+    def activity(self, name: str, *, purpose: str = "", claims: bytes = b"") -> Iterator[Context]:
+        """The rest of this scope is done by an activity (a job, a training run) for a purpose."""
+        with self._entered(self.context.child(activity=name, purpose=purpose, claims=claims)) as context:
+            yield context
+
+    @contextmanager
+    def handling(self, asset: str, metadata: Mapping[str, Any], *, family: str = "",
+                 purpose: str = "") -> Iterator[Context]:
+        """The scope of a request that arrived with ``metadata``; without a context it is a gap."""
+        key = parse_traceparent(metadata.get(TRACEPARENT))
+        given, problem = self._claims(metadata.get(POLICY))
+        context = self._new_context(key or "", activity=given.activity, purpose=given.purpose or purpose,
+                                    principal=given.principal, region=given.region, family=family,
+                                    claims=metadata[POLICY] if given.payload else b"")
+        with self._entered(context):
+            if key is None:
+                lost = "no traceparent" if TRACEPARENT not in metadata else "a malformed traceparent"
+                self.gap(asset, f"a request arrived with {lost}")
+            if problem:
+                self.gap(asset, problem)
+            yield context
+
+    def outgoing(self) -> tuple[tuple[str, str | bytes], ...]:
+        """The gRPC metadata that takes this context to the next process."""
+        context = self.context
+        claims = context.claims or claims_codec.encode(
+            principal=self.service, purpose=context.purpose, region=context.region, activity=context.activity)
+        return ((TRACEPARENT, context.traceparent), (POLICY, claims))
+
+    def headers(self) -> dict[str, str]:
+        """The same for HTTP: the trace context only."""
+        return {TRACEPARENT: self.context.traceparent}
+
+    # --- operations -------------------------------------------------------------------------
+
+    def read(self, asset: str, *, fields: Sequence[str] = (), rows: int = 1, via: str = "", keys: Sequence[str] = (),
+             payload: Any = None, detail: dict[str, Any] | None = None) -> Operation:
+        return Operation(self, self.context, "read", asset, fields=fields, rows=rows, via=via, keys=keys,
+                         payload=payload, detail=detail)
+
+    def write(self, asset: str, *, fields: Sequence[str] = (), sources: Sources | None = None, rows: int = 1,
+              via: str = "", keys: Sequence[str] = (), payload: Any = None,
+              detail: dict[str, Any] | None = None) -> Operation:
+        return Operation(self, self.context, "write", asset, fields=fields, sources=sources, rows=rows, via=via,
+                         keys=keys, payload=payload, detail=detail)
+
+    def call(self, asset: str, *, fields: Sequence[str] = (), sources: Sources | None = None, rows: int = 1,
+             via: str = "", keys: Sequence[str] = (), payload: Any = None, family: str = "",
+             detail: dict[str, Any] | None = None) -> Operation:
+        """``fields``: "request.x" and "response.y"; ``sources`` names request fields without the prefix."""
+        return Operation(self, self.context, "call", asset, fields=fields, sources=sources, rows=rows, via=via,
+                         keys=keys, payload=payload, family=family, detail=detail)
+
+    def respond(self, sources: Sources, via: str = "", payload: Mapping[str, object] | None = None) -> None:
+        """In a handler: what the response's fields are made from."""
+        self.context.response = (sources, via, payload)
+
+    # --- probes, contracts and what else is said --------------------------------------------
+
+    def source(self, asset: str, payload: Mapping[str, object]) -> None:
+        """A source probe [A]: later sinks of this scope are compared with this payload, in memory."""
+        self._note("source", asset, payload=payload)
+
+    def register(self, asset: str, labels: Mapping[str, Label], owner: str = "") -> None:
+        """A contract: the labels of an asset's fields, shipped to the inventory."""
+        if self.labels.get(asset) == dict(labels):
+            return
+        self.labels[asset] = dict(labels)
+        self._note("asset", asset, detail={"owner": owner or self.service, "fields": {
+            field: {"category": label.category, "annotations": label.annotations, "operational": label.operational}
+            for field, label in labels.items()}})
+
+    def declare(self, asset: str, sources: Sources, via: str = "") -> None:
+        """A flow declared beside the code that makes it; becomes a ``declared`` edge."""
+        self._note("asset", asset, via=via, detail={"declares": links_of(sources)})
+
+    def label(self, asset: str, field: str) -> Label:
+        """The label of one field; the empty label where nobody gave one.
+
+        A sub-field ("photo.exif.gps") has its parent's label until it is given one of its own.
+        """
+        fields = self.labels.get(asset)
+        while fields is not None and field:
+            if field in fields:
+                return fields[field]
+            field = field.rpartition(".")[0]
+        return _UNLABELLED
+
+    def gap(self, asset: str, why: str, code: str = "PAI201") -> None:
+        self._note("gap", asset, detail={"code": code, "why": why})
+
+    def finding(self, finding: Finding) -> None:
+        self._note("finding", finding.asset, detail=finding.to_dict())
+
+    def decision(self, decision: Decision) -> None:
+        self._note("decision", decision.activity or decision.inputs[0], detail=decision.to_dict())
+
+    def proposed(self, asset: str, path: str, category: str) -> None:
+        """A detector found ``category`` at ``path`` inside ``asset``."""
+        self._note("proposal", asset, fields=(path,), detail={"category": category})
+
+    def probed(self, asset: str, pairs: Sequence[tuple[str, str, str, str]]) -> None:
+        """Verdicts of a comparison: (source, sink, result, confidence)."""
+        self._note("probe", asset, detail={"pairs": list(pairs)})
+
+    # --- integrations -----------------------------------------------------------------------
+
+    def server(self, server: Any) -> Server:
+        """Hand this to ``add_XServicer_to_server``: handlers are wrapped as they are registered."""
+        from lineage.privacylib.grpc_server import InstrumentedServer
+
+        return InstrumentedServer(server, self)
+
+    def channel(self, channel: Any) -> Channel:
+        """Hand this to a generated stub: its methods then take ``sources=`` and ``payload=`` too."""
+        from lineage.privacylib.grpc_client import InstrumentedChannel
+
+        return InstrumentedChannel(channel, self)
+
+    def asgi(self, app: ASGI, routes: Mapping[tuple[str, str], Any]) -> ASGI:
+        """Wraps an ASGI app; ``routes``: (method, path) → :class:`lineage.privacylib.asgi.Route`."""
+        from lineage.privacylib.asgi import InstrumentedApp
+
+        return InstrumentedApp(app, self, routes)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _note(self, kind: str, asset: str, *, fields: Sequence[str] = (), via: str = "", payload: Any = None,
+              detail: dict[str, Any] | None = None) -> None:
+        context = self._current.get() or Context("", "", "")
+        note = Operation(self, context, kind, asset, fields=fields, via=via, payload=payload, detail=detail)
+        for after in self.afters:
+            after(note)
+
+    def _new_context(self, key: str, **fields: Any) -> Context:
+        ordinal = next(self._ordinal)
+        scope = f"{self.service}-{ordinal}"
+        return Context(key or hashlib.sha256(scope.encode()).hexdigest()[:32], scope, f"{self._prefix}{ordinal:08x}",
+                       **fields)
+
+    @contextmanager
+    def _entered(self, context: Context) -> Iterator[Context]:
+        token = self._current.set(context)
+        try:
+            yield context
+        finally:
+            self._current.reset(token)
+
+    @staticmethod
+    def _claims(data: Any) -> tuple[Claims, str]:
+        if not data:
+            return Claims(), ""
+        try:
+            return claims_codec.decode(bytes(data)), ""
+        except (ValueError, TypeError) as error:
+            return Claims(), f"claims were ignored: {error}"

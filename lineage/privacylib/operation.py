@@ -1,0 +1,68 @@
+"""One read, write or call, with the I/O between its two halves.
+
+    with lib.read("warehouse:core.sessions", fields=columns) as op:   # Guard may refuse here
+        rows = store.execute(...)                                     # the I/O
+        op.rows = len(rows)                                           # said after it, signalled on leaving
+
+A refused operation never ran, so it leaves a decision and no signal.  An operation whose I/O
+raised did run as far as it came, and is signalled with ``error`` in its detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from lineage.model import Links
+
+if TYPE_CHECKING:
+    from lineage.privacylib.context import Context
+    from lineage.privacylib.library import PrivacyLib
+
+Sources = Mapping[str, Sequence[str]]
+
+
+def links_of(sources: Sources | None) -> Links:
+    """The canonical form of ``sources=``: sorted, hashable."""
+    if not sources:
+        return ()
+    return tuple((field, tuple(names)) for field, names in sorted(sources.items()) if names)
+
+
+class Operation:
+    """What the extensions see.  ``payload`` never leaves the process."""
+
+    __slots__ = ("asset", "context", "detail", "family", "fields", "keys", "kind", "lib", "linked", "links",
+                 "payload", "rows", "silent", "via")
+
+    def __init__(self, lib: PrivacyLib, context: Context, kind: str, asset: str, *, fields: Sequence[str] = (),
+                 sources: Sources | None = None, rows: int = 1, keys: Sequence[str] = (), via: str = "",
+                 family: str = "", payload: Any = None, detail: dict[str, Any] | None = None) -> None:
+        self.lib = lib
+        self.context = context
+        self.kind = kind
+        self.asset = asset
+        self.links = links_of(sources)
+        self.linked = sources is not None
+        self.fields = tuple(fields) or tuple(field for field, _ in self.links)
+        self.rows = rows
+        self.keys = tuple(keys)
+        self.via = via
+        self.family = family or context.family or lib.family
+        self.payload = payload
+        self.detail = detail if detail is not None else {}
+        # Set by an instrumentation fault: the operation happens, its signal does not.
+        self.silent = False
+
+    def __enter__(self) -> Operation:
+        for before in self.lib.befores:
+            before(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if error is not None:
+            self.detail["error"] = type(error).__name__
+        for after in self.lib.afters:
+            after(self)
