@@ -1,0 +1,1 @@
+"""Demonstrate: verifiers over the edges, and the evidence that a zone holds."""

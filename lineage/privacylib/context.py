@@ -35,7 +35,8 @@ def parse_traceparent(text: object) -> str | None:
 
 
 class Context:
-    """One scope.  ``annotations`` floats: it is the join of what the scope has read so far."""
+    """One scope.  ``annotations`` floats: the join of what the scope has read so far, each annotation
+    with the name that first brought it."""
 
     __slots__ = ("activity", "annotations", "claims", "family", "key", "principal", "purpose", "region",
                  "response", "scope", "sources", "span")
@@ -51,7 +52,7 @@ class Context:
         self.region = region
         self.family = family
         self.claims = claims
-        self.annotations: set[str] = set()
+        self.annotations: dict[str, str] = {}
         # What the source probes of this scope saw; in memory only, for as long as the scope lives.
         self.sources: dict[str, Any] = {}
         # What the handler said its response is made from: (sources, via, payload).

@@ -1,0 +1,136 @@
+"""Joins signals to edges: a write to the reads it derives from, within one scope (S1, Figure 5).
+
+Written-out sources give HIGH links.  A statement's columns are resolved against what the
+engine said it touched (HIGH).  Otherwise a write derives from all that its scope has read (LOW).
+A read or a call's response under an activity is *usage*.  Operational fields take no part in
+what is inferred; where the code names them as sources, they do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from lineage.discover import jobs
+from lineage.discover.labels import Labels
+from lineage.model import Confidence, Edge, Signal, State
+from lineage.names import join
+
+Schema = Mapping[str, Mapping[str, str]]
+
+
+def sides(asset: str) -> tuple[str, str]:
+    """The request and the response asset of a call: over RPC, or over HTTP to ``web:…``."""
+    if asset.startswith("web:"):
+        return asset, f"response:{asset.removeprefix('web:')}"
+    return f"{asset}.request", f"{asset}.response"
+
+
+class Join:
+    """Feed it the signals of each emitter in order; ``edges`` is the result."""
+
+    def __init__(self, labels: Labels, schema: Schema) -> None:
+        self._labels = labels
+        self._schema = schema
+        self._reads: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        self.edges: dict[tuple[str, str, State], Edge] = {}
+
+    def feed(self, signal: Signal) -> None:
+        if signal.detail.get("error") and signal.op != "call":
+            return
+        match signal.op:
+            case "read":
+                self._read(signal, self._names(signal.asset, signal.fields))
+            case "write":
+                self._write(signal, signal.asset, signal.fields)
+            case "call":
+                self._call(signal)
+            case "probe":
+                self._probe(signal)
+            case "proposal":
+                for path in signal.fields:
+                    self.add(join(signal.asset, path.partition(".")[0]), join(signal.asset, path), signal,
+                             evidence="detector")
+            case "asset":
+                for field, sources in signal.detail.get("declares", ()):
+                    for source in sources:
+                        self.add(source, join(signal.asset, field), signal, "declared", evidence="code")
+            case "decision":
+                self._decision(signal)
+            case _:
+                pass
+
+    def add(self, source: str, target: str, signal: Signal, state: State = "observed",
+            confidence: Confidence = "HIGH", evidence: str = "", families: Iterable[str] = ()) -> None:
+        if source == target:
+            return
+        edge = self.edges.get((source, target, state))
+        if edge is None:
+            edge = self.edges[source, target, state] = Edge(source, target, state)
+        edge.families.update(families or ((signal.family,) if signal.family else ()))
+        edge.via.update(via for via in (signal.via, signal.activity) if via and via not in (source, target))
+        if state != "declared":
+            edge.keys.update(signal.keys)
+        if confidence == "HIGH":
+            edge.confidence = "HIGH"
+        if evidence:
+            edge.evidence.add(evidence)
+
+    def _names(self, asset: str, fields: Iterable[str]) -> list[str]:
+        return [join(asset, field) for field in fields] or [asset]
+
+    def _read(self, signal: Signal, names: Iterable[str]) -> None:
+        reads = self._reads[signal.emitter, signal.scope]
+        for name in names:
+            if self._labels.operational(name):
+                continue
+            reads[name] = None
+            if signal.activity:
+                self.add(name, signal.activity, signal, evidence="usage")
+
+    def _write(self, signal: Signal, asset: str, fields: Iterable[str]) -> None:
+        if signal.linked:
+            for field, sources in signal.links:
+                for source in sources:
+                    self.add(source, join(asset, field), signal, evidence="sources")
+            return
+        if self._resolved(signal, asset):
+            return
+        targets = [name for name in self._names(asset, fields) if not self._labels.operational(name)]
+        for source in self._reads[signal.emitter, signal.scope]:
+            for target in targets:
+                self.add(source, target, signal, confidence="LOW", evidence="scope")
+
+    def _resolved(self, signal: Signal, asset: str) -> bool:
+        """True when the statement's own columns say where each written column came from."""
+        statement = signal.detail.get("statement")
+        if not statement:
+            return False
+        read = {table: tuple(columns) for table, columns in signal.detail.get("reads", {}).items()}
+        links = jobs.resolve(statement, self._schema, read, (asset.removeprefix("warehouse:"), signal.fields))
+        if links is None:
+            return False
+        for field, sources in links:
+            for source in sources:
+                self.add(source, join(asset, field), signal, evidence="sql")
+        return True
+
+    def _call(self, signal: Signal) -> None:
+        request, response = sides(signal.asset)
+        sent = [field.removeprefix("request.") for field in signal.fields if field.startswith("request.")]
+        returned = [field.removeprefix("response.") for field in signal.fields if field.startswith("response.")]
+        self._write(signal, request, sent)
+        if returned:
+            self._read(signal, [join(response, field) for field in returned])
+
+    def _probe(self, signal: Signal) -> None:
+        for source, target, result, confidence in signal.detail.get("pairs", ()):
+            if confidence == "HIGH":
+                self.add(source, target, signal, evidence=result, families=("A",))
+
+    def _decision(self, signal: Signal) -> None:
+        decision = signal.detail
+        if decision.get("verdict") != "blocked":
+            return
+        for source in decision.get("inputs", ()):
+            self.add(source, decision.get("activity") or signal.asset, signal, "blocked", evidence=decision["code"])

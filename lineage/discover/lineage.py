@@ -1,0 +1,114 @@
+"""The whole picture of a run, derived from the stored signals and the declared edges.
+
+Deterministic: the same signals and configs give the same picture, in the same order, whatever
+order the emitters flushed in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage.discover.join import Join, Schema
+from lineage.discover.labels import Labels
+from lineage.discover.store import Store
+from lineage.model import Edge, Finding, Label, Signal
+from lineage.names import asset_of, field_of, kind_of, parse
+
+
+@dataclass
+class Lineage:
+    """``activities``: name → the purposes it was seen to act for."""
+
+    labels: Labels
+    owners: dict[str, str]
+    edges: list[Edge]
+    decisions: list[dict[str, Any]]
+    findings: list[Finding]
+    activities: dict[str, set[str]]
+    declared_activities: frozenset[str]
+    reported: Counter[tuple[str, str]]
+    holes: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def assets(self) -> list[dict[str, Any]]:
+        """Every asset that a contract registers or an edge names, sorted by name."""
+        fields: dict[str, set[str]] = {name: set(known) for name, known in self.labels.assets.items()}
+        for edge in self.edges:
+            for name in (edge.source, edge.target):
+                fields.setdefault(asset_of(name), set()).update(filter(None, [field_of(name)]))
+        return [self._asset(name, sorted(fields[name])) for name in sorted(fields)]
+
+    def _asset(self, name: str, fields: list[str]) -> dict[str, Any]:
+        parse(name)
+        labels = {path: self.labels.of(_field_name(name, path)) for path in fields}
+        annotations = sorted({annotation for label in labels.values() for annotation in label.annotations})
+        return {"name": name, "kind": kind_of(name), "owner": self.owners.get(name, ""), "annotations": annotations,
+                "fields": {path: {"category": label.category, "annotations": list(label.annotations),
+                                  "operational": label.operational} for path, label in labels.items()}}
+
+
+def _field_name(asset: str, path: str) -> str:
+    base, at, version = asset.partition("@")
+    return f"{base}#{path}{at}{version}"
+
+
+def derive(store: Store, declared: Iterable[Edge], schema: Schema, activities: frozenset[str]) -> Lineage:
+    """Two passes over the signals: the contracts first, so that every label is known to the join."""
+    signals = list(store.signals())
+    labels, owners = _contracts(signals)
+    join = Join(Labels(labels), schema)
+    for edge in declared:
+        join.edges[edge.source, edge.target, "declared"] = edge
+    decisions: dict[str, dict[str, Any]] = {}
+    findings: Counter[tuple[str, str, str, str]] = Counter()
+    purposes: dict[str, set[str]] = {}
+    reported: Counter[tuple[str, str]] = Counter()
+    for signal in signals:
+        join.feed(signal)
+        reported[signal.op, signal.asset] += 1
+        if signal.activity:
+            purposes.setdefault(signal.activity, set()).add(signal.purpose)
+        if signal.op == "decision":
+            decisions[signal.detail["id"]] = signal.detail
+        elif signal.op == "finding":
+            detail = signal.detail
+            findings[detail["code"], detail["asset"], detail["what"], detail["next"]] += detail["count"]
+        elif signal.op == "gap":
+            findings[signal.detail["code"], signal.asset, signal.detail["why"], ""] += 1
+    return Lineage(
+        labels=Labels(labels), owners=owners,
+        edges=[join.edges[identity] for identity in sorted(join.edges)],
+        decisions=[decisions[identity] for identity in sorted(decisions)],
+        findings=[Finding(code, asset, what, next, count)
+                  for (code, asset, what, next), count in sorted(findings.items())],
+        activities=purposes, declared_activities=activities, reported=reported, holes=store.holes())
+
+
+def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:
+    labels: dict[str, dict[str, Label]] = {}
+    owners: dict[str, str] = {}
+    for signal in signals:
+        if signal.op == "asset" and "fields" in signal.detail:
+            owners[signal.asset] = signal.detail["owner"]
+            for path, label in signal.detail["fields"].items():
+                labels.setdefault(signal.asset, {})[path] = Label(
+                    label["category"], tuple(label["annotations"]), label["operational"])
+    # What a detector found has the category it found, and its parent's annotations.
+    for signal in signals:
+        if signal.op == "proposal":
+            for path in signal.fields:
+                parent = labels.get(signal.asset, {}).get(path.partition(".")[0], Label())
+                labels.setdefault(signal.asset, {}).setdefault(
+                    path, Label(signal.detail["category"], parent.annotations))
+    return labels, owners
+
+
+def save(store: Store, lineage: Lineage) -> None:
+    """Rewrites the derived tables of the store."""
+    store.replace("assets", lineage.assets())
+    store.replace("edges", ({**edge.to_dict(), "source": edge.source, "target": edge.target}
+                            for edge in lineage.edges))
+    store.replace("decisions", ({**decision, "place": decision["where"]} for decision in lineage.decisions))
+    store.replace("findings", (finding.to_dict() for finding in lineage.findings))

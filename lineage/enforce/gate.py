@@ -1,0 +1,84 @@
+"""The gate: an activity starts only if *all* of its inputs are permitted for its purpose (S1, Figure 6).
+
+A check that cannot be made (an input without a label) refuses in enforcement mode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from lineage.enforce.rules import Refusal, Rules, enforced
+from lineage.model import Decision
+
+
+class Input(NamedTuple):
+    """``asset`` is a field-level name; ``annotated``: someone gave it a label at all."""
+
+    asset: str
+    annotations: tuple[str, ...]
+    annotated: bool = True
+
+
+class Crossing(NamedTuple):
+    source: Input
+    sink: Input
+
+
+def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: Sequence[Input],
+          where: str = "gate") -> Decision:
+    """Use of every input for the purpose; the refused inputs are those of the decision when blocked."""
+    refused = [(item, refusal) for item in inputs if (refusal := enforced(rules.use(item.annotations, purpose)))]
+    unknown = [item for item in inputs if not item.annotated]
+    if refused:
+        first = refused[0][1]
+        return make(rules, activity, purpose, principal, where, "blocked", first.code, first.reason,
+                         [item.asset for item, _ in refused])
+    if unknown and rules.enforcing:
+        reason = f"{unknown[0].asset} has no label, so it cannot be judged"
+        return make(rules, activity, purpose, principal, where, "blocked", "PAI304", reason,
+                         [item.asset for item in unknown])
+    return make(rules, activity, purpose, principal, where, "allowed", "", _permitted(rules, inputs),
+                     [item.asset for item in inputs])
+
+
+def judge(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
+          where: str = "gate") -> Decision:
+    """A job: use of every source for its purpose, then each flow from a source to its sink."""
+    sources = sorted({crossing.source for crossing in crossings})
+    decision = admit(rules, activity=activity, purpose=purpose, principal=principal, inputs=sources, where=where)
+    if decision.verdict == "blocked":
+        return decision
+    return flow(rules, activity=activity, purpose=purpose, principal=principal, crossings=crossings,
+                where=where) or decision
+
+
+def flow(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
+         where: str) -> Decision | None:
+    """The refusal of the first flow whose sink is less restrictive than its source, or None."""
+    refusals: list[tuple[Crossing, Refusal]] = [
+        (crossing, refusal) for crossing in crossings
+        if (refusal := enforced(rules.flow(crossing.source.annotations, crossing.sink.annotations)))]
+    if not refusals:
+        return None
+    crossing, refusal = refusals[0]
+    return make(rules, activity, purpose, principal, where, "blocked", refusal.code,
+                f"{crossing.source.asset} → {crossing.sink.asset}: {refusal.reason}",
+                {crossing.source.asset for crossing, _ in refusals})
+
+
+def _permitted(rules: Rules, inputs: Iterable[Input]) -> str:
+    annotations = {annotation for item in inputs for annotation in item.annotations}
+    governing = [requirement.id for requirement in rules.governing(annotations)]
+    return f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
+
+
+def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,
+         verdict: Literal["allowed", "blocked"], code: str, reason: str, inputs: Iterable[str]) -> Decision:
+    """A decision whose id follows from what was decided, so that a repeat is the same decision."""
+    names = tuple(sorted(set(inputs)))
+    text = "\n".join((activity, purpose, principal, where, verdict, code, *names, *rules.versions))
+    identity = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return Decision(identity, activity, purpose, principal, verdict, code, reason, where,
+                    names, rules.versions)

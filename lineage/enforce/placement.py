@@ -1,0 +1,84 @@
+"""Lineage guides the placement of Policy Zones (S1, Figure 6): a proposal, which never decides.
+
+A zone holds every asset that governed data can have come to, from where it entered; its
+crossings are the edges at which it leaves for a use or a sink that the requirement does not allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.discover.graph import Graph
+from lineage.enforce.requirement import Requirement
+from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of
+
+# Where data comes into the stack that the requirement speaks of.
+_ENTRIES = ("device", "app", "web")
+_FLOW = frozenset({"observed", "declared"})
+
+
+@dataclass(frozen=True)
+class Zone:
+    """``members``: asset names.  ``crossings``: edges out of the zone, refused ones among them.
+
+    ``unlabelled``: field-level names inside the zone that carry no label at all.
+    """
+
+    name: str
+    requirement: Requirement
+    members: tuple[str, ...]
+    crossings: tuple[dict[str, Any], ...]
+    unlabelled: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "requirement": self.requirement.id, "mode": self.requirement.mode,
+                "members": list(self.members),
+                "crossings": [{"from": edge["from"], "to": edge["to"], "state": edge["state"]}
+                              for edge in self.crossings],
+                "unlabelled": list(self.unlabelled)}
+
+
+def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]]) -> Zone:
+    """``activities``: name → the purposes it acted for."""
+    labels = {asset["name"]: asset["fields"] for asset in graph.lineage["assets"]}
+    entries = [node for node in graph.nx.nodes if kind_of(node) in _ENTRIES
+               and requirement.governs.intersection(_annotations(labels, node))]
+    reached = graph.reach(entries, _FLOW)
+    crossings = []
+    outside = set()
+    for node in sorted(reached):
+        for edge in graph.out(node, {"observed", "blocked"}):
+            if edge["state"] == "blocked" or not _permitted(requirement, edge["to"], labels, activities):
+                crossings.append(edge)
+                outside.add(edge["to"])
+    inside = {node for node in reached if node not in outside
+              and (kind_of(node) in ACTIVITY_KINDS or not _operational(labels, node))}
+    unlabelled = sorted(node for node in inside if field_of(node) and not _labelled(labels, node))
+    return Zone(requirement.zone, requirement, tuple(sorted({asset_of(node) for node in inside})), tuple(crossings),
+                tuple(unlabelled))
+
+
+def _permitted(requirement: Requirement, target: str, labels: dict[str, Any], activities: dict[str, set[str]]) -> bool:
+    if kind_of(target) in ACTIVITY_KINDS:
+        return activities.get(target, set()) <= requirement.purposes
+    return bool(requirement.governs.intersection(_annotations(labels, target))) or _operational(labels, target)
+
+
+def _field(labels: dict[str, Any], node: str) -> dict[str, Any]:
+    found: dict[str, Any] = labels.get(asset_of(node), {}).get(field_of(node), {})
+    return found
+
+
+def _annotations(labels: dict[str, Any], node: str) -> list[str]:
+    annotations: list[str] = _field(labels, node).get("annotations", [])
+    return annotations
+
+
+def _operational(labels: dict[str, Any], node: str) -> bool:
+    return bool(_field(labels, node).get("operational"))
+
+
+def _labelled(labels: dict[str, Any], node: str) -> bool:
+    label = _field(labels, node)
+    return bool(label.get("category") or label.get("operational"))

@@ -1,0 +1,73 @@
+"""[D] Which checkpoints are served: loaded from the store, and only with the digest they were made with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lineage.errors import InputError, RunError
+from lineage.privacylib import PrivacyLib
+from services import checkpoint as checkpoints
+from services import model as models
+from services.checkpoint import Checkpoint
+from services.model import Model
+from services.seams import Store
+
+
+class Serving(NamedTuple):
+    checkpoint: Checkpoint
+    model: Model
+
+
+class Registry:
+    def __init__(self, lib: PrivacyLib, store: Store) -> None:
+        self._lib = lib
+        self._store = store
+        self._loaded: dict[str, Serving] = {}
+        self._serving: dict[str, str] = {}
+
+    def load(self, checkpoint: str, digest: str = "") -> Serving:
+        """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
+
+        Raises InputError (PAI004) for a checkpoint that is missing, damaged or other than expected;
+        what was served before is still served then.
+        """
+        name, _ = checkpoints.parse_id(checkpoint)
+        found = self._manifest(checkpoint)
+        with self._lib.read(found.asset, fields=("weights",)):
+            weights = self._store.read(checkpoints.weights_path(checkpoint))
+        actual = checkpoints.digest(weights)
+        for wanted in (digest or found.digest, found.digest):
+            if actual != wanted:
+                raise InputError("PAI004", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
+                                           "not served", where=found.asset, next="train it again")
+        self._loaded[checkpoint] = Serving(found, models.loads(weights))
+        self._serving[name] = checkpoint
+        return self._loaded[checkpoint]
+
+    def resume(self, name: str) -> None:
+        """Serves the newest checkpoint of ``name`` that is meant to be served, if the store has one."""
+        for version in range(checkpoints.newest(self._store, name), 0, -1):
+            checkpoint = f"{name}@{version}"
+            if self._store.exists(checkpoints.manifest_path(checkpoint)) and self._manifest(checkpoint).serve:
+                self.load(checkpoint)
+                return
+
+    def find(self, model: str) -> Serving:
+        """By name, or pinned ("assistant@1") where that was loaded.  Raises RunError (PAI031) for none."""
+        checkpoint = self._serving.get(model, model)
+        if checkpoint not in self._loaded:
+            raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
+                           next="train one: services/training/manifests/assistant_base.yaml")
+        return self._loaded[checkpoint]
+
+    def _manifest(self, checkpoint: str) -> Checkpoint:
+        asset = f"checkpoint:{checkpoint}"
+        if not self._store.exists(checkpoints.manifest_path(checkpoint)):
+            raise InputError("PAI004", f"the store has no checkpoint {checkpoint}", where=asset)
+        with self._lib.read(asset, fields=("manifest",)):
+            data = self._store.read(checkpoints.manifest_path(checkpoint))
+        found = checkpoints.loads(data, asset)
+        if found.id != checkpoint:
+            raise InputError("PAI004", f"the manifest is that of {found.id}", where=asset)
+        self._lib.register(asset, found.labels, found.owner)
+        return found

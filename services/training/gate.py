@@ -1,0 +1,100 @@
+"""[D] The training gate: a run asks the policy service before it reads anything.
+
+What it asks with are the labels of its inputs, from the warehouse's catalog; no row is read for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.errors import InputError, PolicyDenied, SightlineError
+from lineage.model import Label
+from lineage.names import join
+from protos.policy_pb2 import AdmitRequest, Labelled, Verdict
+from protos.warehouse_pb2 import DescribeRequest, DescribeResponse
+from services.errors import calling
+from services.training.manifest import Manifest, TableInput
+
+# Seconds for one question.
+DEADLINE = 5.0
+PRINCIPAL = "training"
+MANIFEST = "rpc:training.Train.request#manifest"
+PURPOSE = "rpc:training.Train.request#purpose"
+# The warehouse sends each row's correlation key along, so it is an input too.
+KEY = "_key"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Field-level names with their labels, in the order of the manifest."""
+
+    labels: dict[str, Label]
+
+    @property
+    def annotations(self) -> tuple[str, ...]:
+        return tuple(sorted({annotation for label in self.labels.values() for annotation in label.annotations}))
+
+    @property
+    def category(self) -> str:
+        """The nearest category that covers all of the inputs'; empty where none is personal."""
+        parts = [label.category.split(".") for label in self.labels.values() if label.category]
+        common = next((parts[0][:length] for length in range(min(map(len, parts), default=0), 0, -1)
+                       if all(part[:length] == parts[0][:length] for part in parts)), [])
+        return ".".join(common)
+
+
+async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
+    """Asks the warehouse's catalog.  Raises InputError (PAI020) for a table or column that is not there."""
+    labels: dict[str, Label] = {}
+    for item in manifest.tables:
+        try:
+            with calling("warehouse"):
+                described: DescribeResponse = await warehouse.Describe(
+                    DescribeRequest(table=item.table), sources={"table": [MANIFEST]}, timeout=DEADLINE)
+        except InputError as error:
+            raise InputError(error.code, error.what, where=item.place, next=error.next) from None
+        labels |= _labels(item, described)
+    for corpus in manifest.corpora:
+        labels[corpus.asset] = Label(operational="corpus")
+    return Inputs(labels)
+
+
+async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -> bytes:
+    """The token of an admitted run.  Raises PolicyDenied; PAI305 when the policy service cannot be asked."""
+    request = AdmitRequest(activity=manifest.activity, purpose=purpose, principal=PRINCIPAL, region=manifest.region,
+                           inputs=_labelled(inputs))
+    sources = {field: [MANIFEST] for field in ("activity", "region", "inputs")} | {"purpose": [MANIFEST, PURPOSE]}
+    try:
+        with calling("policy"):
+            verdict: Verdict = await policy.Admit(request, sources=sources, timeout=DEADLINE)
+    except PolicyDenied:
+        raise
+    except SightlineError as error:
+        raise PolicyDenied("PAI305", f"{manifest.activity} was not admitted: {error.what}",
+                           where=manifest.activity) from None
+    if not verdict.allowed:
+        raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=manifest.activity)
+    return verdict.token
+
+
+def _labels(item: TableInput, described: DescribeResponse) -> dict[str, Label]:
+    known = {column.name: Label("" if column.category.startswith("operational:") else column.category,
+                                tuple(column.annotations), _operational(column.category))
+             for column in described.columns}
+    for column in item.columns:
+        if column not in known:
+            raise InputError("PAI020", f"{item.table} has no column {column!r}; it has {', '.join(known)}",
+                             where=item.place)
+    names = [*item.columns, KEY] if KEY in known and KEY not in item.columns else item.columns
+    return {join(f"warehouse:{item.table}", name): known[name] for name in names}
+
+
+def _operational(category: str) -> str:
+    return category.removeprefix("operational:") if category.startswith("operational:") else ""
+
+
+def _labelled(inputs: Inputs) -> Iterable[Labelled]:
+    return [Labelled(asset=name, annotations=label.annotations, annotated=label.annotated)
+            for name, label in inputs.labels.items()]

@@ -1,0 +1,87 @@
+"""[D] Reads what a run learns from: columns of the warehouse with the run's token, and corpus files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lineage.errors import InputError
+from lineage.privacylib import PrivacyLib
+from protos.warehouse_pb2 import ReadRequest, ReadResponse
+from services import rows as typed
+from services.errors import calling
+from services.seams import Store
+from services.training.gate import MANIFEST
+from services.training.manifest import CorpusInput, Manifest, TableInput
+
+CORPUS = Path(__file__).with_name("corpus")
+# Seconds for one table.
+DEADLINE = 30.0
+
+
+@dataclass
+class Material:
+    """(prompt, answer) rows; ``sources`` are what they came from, ``keys`` the rows' correlation keys."""
+
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
+def corpus_files(folder: Path = CORPUS) -> dict[str, bytes]:
+    """Store path → content of the bundled corpora: what the node puts into the data folder at its start."""
+    return {f"corpus/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.tsv"))}
+
+
+async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest) -> Material:
+    """Every input of the manifest.  Call it in the run's activity, with its token."""
+    material = Material()
+    for item in manifest.tables:
+        await _table(warehouse, manifest, item, material)
+    for corpus in manifest.corpora:
+        _corpus(lib, store, corpus, material)
+    return material
+
+
+async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material: Material) -> None:
+    request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity)
+    with calling("warehouse"):
+        response: ReadResponse = await warehouse.Read(
+            request, sources={name: [MANIFEST] for name in ("table", "columns", "activity")}, timeout=DEADLINE)
+    columns = list(response.rows.columns)
+    if columns != list(item.columns):
+        raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(columns)}", where=item.place)
+    for row in typed.cells(response.rows):
+        values = {name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)}
+        material.pairs.append((" ".join(values[name] for name in manifest.learn_from), values[manifest.learn_to]))
+    material.sources += [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in columns]
+    material.keys += [row.key for row in response.rows.rows if row.key]
+
+
+def _corpus(lib: PrivacyLib, store: Store, corpus: CorpusInput, material: Material) -> None:
+    if not store.exists(corpus.path):
+        raise InputError("PAI020", f"there is no corpus {corpus.corpus!r}", where=corpus.place,
+                         next="ls services/training/corpus")
+    with lib.read(corpus.asset) as op:
+        pairs = parse_corpus(store.read(corpus.path), corpus.path)
+        op.rows = len(pairs)
+    material.pairs += pairs
+    material.sources.append(corpus.asset)
+
+
+def parse_corpus(data: bytes, where: str) -> list[tuple[str, str]]:
+    """Tab-separated question and answer below a header.  Raises InputError (PAI020) with file:line."""
+    try:
+        lines = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError("PAI020", f"the corpus is not UTF-8: {error.reason}", where=where) from None
+    if not lines or lines[0].split("\t") != ["question", "answer"]:
+        raise InputError("PAI020", "a corpus begins with the line question<TAB>answer", where=f"{where}:1")
+    pairs = []
+    for number, line in enumerate(lines[1:], 2):
+        parts = line.split("\t")
+        if len(parts) != 2 or not all(parts):
+            raise InputError("PAI020", "a line is question<TAB>answer", where=f"{where}:{number}")
+        pairs.append((parts[0], parts[1]))
+    return pairs

@@ -1,0 +1,94 @@
+"""[D] Training: a manifest in, admission, rows, a model, a checkpoint with a digest out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from lineage.model import Label
+from lineage.privacylib import PrivacyLib
+from protos.inference_pb2 import LoadRequest
+from protos.training_pb2 import TrainRequest, TrainResponse
+from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_server
+from services import checkpoint as checkpoints
+from services import model as models
+from services.checkpoint import Checkpoint
+from services.errors import calling, reported
+from services.seams import Clock, Store
+from services.training import gate, reader
+from services.training.gate import MANIFEST, Inputs
+from services.training.manifest import Manifest, parse
+from services.training.reader import Material
+
+# Seconds for inference to take a checkpoint into service.
+LOAD_DEADLINE = 15.0
+
+
+class TrainingService(TrainingServicer):
+    """``policy``, ``warehouse``, ``inference``: stubs."""
+
+    name = "training"
+
+    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, policy: Any, warehouse: Any,
+                 inference: Any) -> None:
+        self._lib = lib
+        self._store = store
+        self._policy = policy
+        self._warehouse = warehouse
+        self._inference = inference
+        # One run at a time: two would take the same version number.
+        self._lock = asyncio.Lock()
+
+    def register(self, server: Any) -> None:
+        add_TrainingServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        """Nothing to take up."""
+
+    async def stop(self) -> None:
+        """Nothing is kept outside the store."""
+
+    async def Train(self, request: TrainRequest, context: Any) -> TrainResponse:
+        async with reported(context, self.name), self._lock:
+            manifest = parse(request.manifest)
+            purpose = request.purpose or manifest.purpose
+            inputs = await gate.describe(self._warehouse, manifest)
+            token = await gate.admit(self._policy, manifest, purpose, inputs)
+            with self._lib.activity(manifest.activity, purpose=purpose, claims=token):
+                made, rows = await self._run(manifest, purpose, inputs)
+            # Outside the activity: that inference loads the weights is no use of them by the training run.
+            if manifest.serve:
+                await self._serve(made)
+            self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
+            return TrainResponse(checkpoint=made.id, digest=made.digest, rows=rows, serving=manifest.serve)
+
+    async def _run(self, manifest: Manifest, purpose: str, inputs: Inputs) -> tuple[Checkpoint, int]:
+        for corpus in manifest.corpora:
+            self._lib.register(corpus.asset, {"question": Label(operational="corpus"),
+                                              "answer": Label(operational="corpus")}, manifest.owner)
+        material = await reader.read(self._lib, self._store, self._warehouse, manifest)
+        # Off the event loop, which answers other requests meanwhile.
+        model = await asyncio.to_thread(models.train, material.pairs)
+        version = checkpoints.newest(self._store, manifest.output) + 1
+        weights = model.dumps(json.dumps({"sources": sorted(inputs.labels), "trained_by": manifest.activity}))
+        made = Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
+                          manifest.activity, purpose, manifest.owner, tuple(inputs.labels), manifest.serve,
+                          inputs.annotations, inputs.category)
+        self._write(made, weights, material)
+        return made, len(material.pairs)
+
+    def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
+        """The manifest last: with it the checkpoint exists."""
+        lib = self._lib
+        lib.register(made.asset, made.labels, made.owner)
+        with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys):
+            self._store.write(checkpoints.weights_path(made.id), weights)
+        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
+            self._store.write(checkpoints.manifest_path(made.id), made.dumps())
+
+    async def _serve(self, made: Checkpoint) -> None:
+        with calling("inference"):
+            await self._inference.Load(
+                LoadRequest(checkpoint=made.id, digest=made.digest),
+                sources={"checkpoint": [MANIFEST], "digest": []}, timeout=LOAD_DEADLINE)

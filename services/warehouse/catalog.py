@@ -1,0 +1,141 @@
+"""[B] The warehouse's tables: real DDL, with each column's label in the comment beside it.
+
+    utterance TEXT NOT NULL,  -- user.utterance GLASSES_INTERACTION
+    asked_at  TEXT NOT NULL,  -- operational:timestamp
+
+One column a line, so that a label cannot slip to its neighbour.  SQLite checks the SQL itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineage.errors import InputError
+from lineage.model import Label
+from services.rows import SQL_TYPES
+
+# The column that keeps each row's correlation key, where a table has it.
+KEY = "_key"
+
+_CREATE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)\.(\w+)\s*\(\s*$", re.IGNORECASE)
+_COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<comma>,?)\s*")
+_CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
+_OWNER = re.compile(r"--.*\bowner:\s*(?P<owner>[\w-]+)")
+_LABEL = re.compile(r"(?:operational:(?P<operational>\w+)|(?P<category>[a-z_]+(?:\.[a-z_]+)*))"
+                    r"(?P<annotations>(?:\s+[A-Z][A-Z0-9_]*)*)\s*")
+
+
+@dataclass(frozen=True)
+class Column:
+    """``type`` is SQL's: TEXT, INTEGER, REAL or BLOB."""
+
+    name: str
+    type: str
+    label: Label
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """``name`` is qualified: "core.sessions".  ``ddl`` is one statement, ready for SQLite."""
+
+    name: str
+    owner: str
+    columns: dict[str, Column]
+    ddl: str
+
+    @property
+    def asset(self) -> str:
+        return f"warehouse:{self.name}"
+
+    @property
+    def database(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        return {column.name: column.label for column in self.columns.values()}
+
+
+def load(folder: Path) -> dict[str, Table]:
+    """The table of every ``*.sql`` of ``folder``.  Raises InputError (PAI022) with file:line."""
+    found: dict[str, Table] = {}
+    for path in sorted(folder.glob("*.sql")):
+        table = parse(path.read_text(encoding="utf-8"), str(path))
+        if table.name in found:
+            raise InputError("PAI022", f"the table {table.name} is defined twice", where=str(path))
+        found[table.name] = table
+    return found
+
+
+def parse(text: str, where: str, first_line: int = 1) -> Table:
+    """One ``CREATE TABLE`` with labels.  Raises InputError (PAI022) with file:line, or for no table at all."""
+    lines = list(enumerate(text.splitlines(), first_line))
+    owner, name = "", ""
+    columns: dict[str, Column] = {}
+    for number, line in lines:
+        place = f"{where}:{number}"
+        code, _, comment = line.partition("--")
+        code = code.strip()
+        if not name:
+            owner = said["owner"] if (said := _OWNER.search(line)) else owner
+            name = _header(code, place)
+        elif code.startswith(")"):
+            if code not in (")", ");"):
+                raise InputError("PAI022", f"nothing may follow the table's end, not {code[1:]!r}", where=place)
+            ddl = "\n".join(line for at, line in lines if at <= number).rstrip().removesuffix(";")
+            return Table(name, owner or "warehouse", columns, _if_missing(ddl))
+        elif code and not _CONSTRAINT.match(code):
+            column = _column(code, comment.strip(), place)
+            if column.name in columns:
+                raise InputError("PAI022", f"the column {column.name!r} is given twice", where=place)
+            columns[column.name] = column
+    raise InputError("PAI022", "no CREATE TABLE database.table ( … ) is in it, or it has no end", where=where,
+                     next="see services/warehouse/tables/sessions.sql")
+
+
+def _header(code: str, place: str) -> str:
+    if not code:
+        return ""
+    match = _CREATE.match(code)
+    if match is None:
+        raise InputError("PAI022", f"a table begins with CREATE TABLE database.table ( on one line, not {code!r}",
+                         where=place, next="see services/warehouse/tables/sessions.sql")
+    return f"{match[1]}.{match[2]}"
+
+
+def _column(code: str, comment: str, place: str) -> Column:
+    match = _COLUMN.fullmatch(code)
+    if match is None or match["type"].upper() not in SQL_TYPES:
+        raise InputError("PAI022", f"one column a line, with a type of {', '.join(SQL_TYPES)}: {code!r}", where=place)
+    said = _LABEL.fullmatch(comment)
+    if said is None:
+        raise InputError("PAI022", f"the column {match['name']!r} has no label: write -- category ANNOTATION, or "
+                                   f"-- operational:what, beside it; it has {comment!r}", where=place)
+    label = Label(said["category"] or "", tuple(said["annotations"].split()), said["operational"] or "")
+    return Column(match["name"], match["type"].upper(), label, bool(re.search(r"NOT\s+NULL", code, re.IGNORECASE)))
+
+
+def _if_missing(ddl: str) -> str:
+    return re.sub(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?", "CREATE TABLE IF NOT EXISTS ", ddl, count=1,
+                  flags=re.IGNORECASE)
+
+
+def table_of(catalog: dict[str, Table], name: str, code: str = "PAI004") -> Table:
+    """Raises InputError (``code``) for a table that is not there."""
+    if name not in catalog:
+        raise InputError(code, f"the warehouse has no table {name!r}; it has {', '.join(sorted(catalog))}",
+                         where="warehouse", next="ls services/warehouse/tables")
+    return catalog[name]
+
+
+def columns_of(table: Table, names: Iterable[str], code: str = "PAI004") -> list[Column]:
+    """Raises InputError (``code``) for a column that is not there."""
+    for name in names:
+        if name not in table.columns:
+            raise InputError(code, f"{table.name} has no column {name!r}; it has {', '.join(table.columns)}",
+                             where=table.asset, next="ls services/warehouse/tables")
+    return [table.columns[name] for name in names]

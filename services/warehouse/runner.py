@@ -1,0 +1,110 @@
+"""[B] Runs a job: its tables, the engine's dry run, the policy's verdict, and only then the rows."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from lineage.errors import InputError, SightlineError
+from lineage.privacylib import PrivacyLib
+from services.seams import Store
+from services.warehouse import catalog as tables_of
+from services.warehouse import job as jobs_of
+from services.warehouse.catalog import Table
+from services.warehouse.engine import Account, Engine
+from services.warehouse.job import Job
+from services.warehouse.permission import ask
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CREATE = re.compile(r"CREATE\b", re.IGNORECASE)
+# A statement with its place and what the engine says that it touches.
+Planned = tuple[str, str, Account]
+
+
+class Runner:
+    """``catalog`` grows by the tables that jobs make."""
+
+    def __init__(self, lib: PrivacyLib, store: Store, policy: Any, catalog: dict[str, Table], jobs: Path) -> None:
+        self._lib = lib
+        self._store = store
+        self._policy = policy
+        self._catalog = catalog
+        self._jobs = jobs
+        self._engine = Engine(store, catalog)
+
+    def job(self, name: str, sql: str) -> Job:
+        """From its text, or from the jobs folder.  Raises InputError (PAI012, PAI021, PAI022)."""
+        if sql.strip():
+            return jobs_of.parse(sql, name or "sql")
+        path = self._jobs / f"{name}.sql"
+        if not _NAME.fullmatch(name) or not path.is_file():
+            known = ", ".join(sorted(other.stem for other in self._jobs.glob("*.sql")))
+            raise InputError("PAI012", f"no job {name!r}; there are {known or 'none'}", where=str(self._jobs))
+        return jobs_of.parse(path.read_text(encoding="utf-8"), str(path))
+
+    async def run(self, job: Job) -> int:
+        """Rows written by its last statement, or returned by a query.
+
+        Raises InputError (PAI021, PAI022) and PolicyDenied; then nothing was read, and no table is new.
+        """
+        made: list[Table] = []
+        try:
+            planned = self._planned(job, made)
+            token = await ask(self._policy, job, [account for _, _, account in planned], self._catalog)
+        except SightlineError:
+            for table in made:
+                self._drop(table)
+            raise
+        with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
+            return [self._execute(*statement) for statement in planned][-1]
+
+    def create(self, table: Table) -> None:
+        """Makes the table where it is missing, and registers its labels.  Raises InputError (PAI022)."""
+        try:
+            self._store.execute(table.ddl)
+        except sqlite3.Error as error:
+            raise InputError("PAI022", f"SQLite refuses the table {table.name}: {error}", where=table.asset) from None
+        self._lib.register(table.asset, table.labels, table.owner)
+
+    def _planned(self, job: Job, made: list[Table]) -> Sequence[Planned]:
+        planned: list[Planned] = []
+        for line, sql in job.statements:
+            where = f"{job.where}:{line}"
+            if not _CREATE.match(sql):
+                planned.append((sql, where, self._engine.account(sql, where)))
+                continue
+            table = tables_of.parse(sql, job.where, line)
+            if table.database not in {known.database for known in self._catalog.values()}:
+                raise InputError("PAI022", f"there is no database {table.database!r}", where=where)
+            if table.name not in self._catalog:
+                self.create(table)
+                self._catalog[table.name] = table
+                made.append(table)
+        if not planned:
+            raise InputError("PAI021", "the job only makes tables; it has no statement to run", where=job.where)
+        return planned
+
+    def _drop(self, table: Table) -> None:
+        self._store.execute(f"DROP TABLE {table.name}")
+        del self._catalog[table.name]
+
+    def _execute(self, sql: str, where: str, account: Account) -> int:
+        """One signal per table read and per table written; the collector resolves columns from the statement."""
+        lib = self._lib
+        detail = {"statement": sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
+                  "writes": {table: list(columns) for table, columns in account.writes.items()}}
+        with ExitStack() as operations:
+            enter = operations.enter_context
+            reads = [enter(lib.read(self._catalog[table].asset, fields=columns))
+                     for table, columns in sorted(account.reads.items())]
+            writes = [enter(lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail),
+                                      sources=None if columns else {}))
+                      for table, columns in sorted(account.writes.items())]
+            rows = self._engine.run(sql, account, where)
+            for op in writes or reads:
+                op.rows = rows
+        return rows

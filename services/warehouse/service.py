@@ -1,0 +1,115 @@
+"""[B] and [D] The warehouse: rows in, jobs over them, columns out to whoever holds a token.
+
+The token of a read is checked by PrivacyLib's guard at this boundary, not by this code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lineage import names
+from lineage.errors import InputError
+from lineage.privacylib import PrivacyLib
+from protos.warehouse_pb2 import (
+    AppendRequest,
+    AppendResponse,
+    Column,
+    DescribeRequest,
+    DescribeResponse,
+    JobRequest,
+    JobResponse,
+    ReadRequest,
+    ReadResponse,
+)
+from protos.warehouse_pb2_grpc import WarehouseServicer, add_WarehouseServicer_to_server
+from services import rows as typed
+from services.errors import reported
+from services.seams import Clock, Store
+from services.warehouse import catalog as tables_of
+from services.warehouse.catalog import KEY, columns_of, table_of
+from services.warehouse.runner import Runner
+from services.warehouse.writer import append
+
+TABLES = Path(__file__).with_name("tables")
+JOBS = Path(__file__).with_name("jobs")
+
+
+class WarehouseService(WarehouseServicer):
+    """``policy``: a PolicyStub, asked before a job runs."""
+
+    name = "warehouse"
+
+    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
+                 jobs: Path = JOBS) -> None:
+        self._lib = lib
+        self._store = store
+        self.catalog = tables_of.load(tables)
+        self._runner = Runner(lib, store, policy, self.catalog, jobs)
+
+    def register(self, server: Any) -> None:
+        add_WarehouseServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        """Attaches the databases, makes what tables are missing, and registers every label."""
+        for database in sorted({table.database for table in self.catalog.values()}):
+            self._store.attach(database)
+        for table in self.catalog.values():
+            self._runner.create(table)
+
+    async def stop(self) -> None:
+        """Nothing is kept outside the store."""
+
+    async def Append(self, request: AppendRequest, context: Any) -> AppendResponse:
+        async with reported(context, self.name):
+            table = table_of(self.catalog, request.rows.schema)
+            append(self._lib, self._store, table, request.rows)
+            self._lib.respond({"appended": []})
+            return AppendResponse(appended=len(request.rows.rows))
+
+    async def RunJob(self, request: JobRequest, context: Any) -> JobResponse:
+        async with reported(context, self.name):
+            job = self._runner.job(request.job, request.sql)
+            written = await self._runner.run(job)
+            self._lib.respond({"rows": [], "output": []})
+            return JobResponse(rows=written, output=job.output)
+
+    async def Describe(self, request: DescribeRequest, context: Any) -> DescribeResponse:
+        """Columns and labels, from the catalog alone.
+
+        Rows are not counted: this is asked before anyone is admitted, when nothing may be read.  An operational
+        column's category is ``operational:what``, so that it is not taken for one without a label.
+        """
+        async with reported(context, self.name):
+            table = table_of(self.catalog, request.table, "PAI020")
+            described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
+                                category=column.label.category or f"operational:{column.label.operational}")
+                         for column in table.columns.values()]
+            self._lib.respond({"table": [], "columns": [], "rows": []})
+            return DescribeResponse(table=table.name, columns=described)
+
+    async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:
+        async with reported(context, self.name):
+            activity = request.activity
+            if activity and not names.parse(activity).is_activity:
+                raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",
+                                 where="warehouse.Read")
+            if not activity:
+                return self._read(request)
+            with self._lib.activity(activity):
+                return self._read(request)
+
+    def _read(self, request: ReadRequest) -> ReadResponse:
+        """The rows that were asked for, each with the correlation key that its table keeps."""
+        table = table_of(self.catalog, request.table)
+        columns = [column.name for column in columns_of(table, request.columns)]
+        if not columns or len(set(columns)) != len(columns):
+            raise InputError("PAI004", "a read names the columns that it needs, each once", where=table.asset)
+        # The key travels with each row, so it is read, and has to be admitted, like any other column.
+        read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
+        with self._lib.read(table.asset, fields=read) as op:
+            found = self._store.execute(f"SELECT {', '.join(read)} FROM {table.name}")
+            keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
+            op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
+        self._lib.respond({f"{table.name}.{column}": [names.join(table.asset, column)] for column in columns})
+        return ReadResponse(rows=typed.make(table.name, columns, keyed))

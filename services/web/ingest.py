@@ -1,0 +1,150 @@
+"""[A] The first component of web: the multipart request, parsed and checked part by part.
+
+The body is read into memory and never to a temporary file, so that no copy of a photo is left
+where no operation of PrivacyLib has seen it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from lineage.errors import InputError
+from lineage.privacylib import PrivacyLib
+from services.web.photo import MAX_BYTES, inspect
+
+# Room for the parts beside the photo, and for the multipart frame.
+MAX_BODY = MAX_BYTES + 64 * 1024
+MAX_UTTERANCE = 2000
+MAX_TEXT = 200
+PARTS = ("photo", "utterance", "location", "wearer", "region", "device", "asked_at")
+_REGION = re.compile(r"[A-Z]{2}")
+_LOCATION = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d{1,12})?)\s*,\s*([+-]?\d{1,3}(?:\.\d{1,12})?)\s*", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question, as it was asked.  ``location`` comes from ``location_source``: the part, or the photo."""
+
+    photo: bytes
+    utterance: str
+    location: str
+    wearer: str
+    region: str
+    device: str
+    asked_at: str
+    location_source: str
+
+
+class _Parser(MultiPartParser):
+    spool_max_size = MAX_BODY
+
+
+async def receive(request: Request, lib: PrivacyLib) -> Ask:
+    """Raises InputError: PAI002 (photo), PAI003 (utterance), PAI004 (anything else)."""
+    parts = await _parts(request)
+    photo = parts.get("photo", b"")
+    texts = {name: _text(parts, name) for name in PARTS if name != "photo"}
+    # In a thread of its own: a large picture takes a while to decode.
+    taken_at = await asyncio.to_thread(inspect, photo)
+    ask = Ask(
+        photo=photo, utterance=_utterance(texts["utterance"]), location=_location(texts["location"]) or taken_at,
+        wearer=_name(texts, "wearer"), region=_region(texts["region"]), device=_name(texts, "device"),
+        asked_at=_asked_at(texts["asked_at"]),
+        location_source="web:ask#location" if texts["location"].strip() else "web:ask#photo.exif.gps")
+    lib.source("web:ask", {"photo": ask.photo, "utterance": ask.utterance, "location": _location(texts["location"]),
+                           "wearer": ask.wearer, "region": ask.region, "device": ask.device,
+                           "asked_at": ask.asked_at})
+    return ask
+
+
+async def _parts(request: Request) -> dict[str, bytes]:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InputError("PAI004", "the request is not multipart/form-data", where="web:ask")
+    try:
+        form = await _Parser(request.headers, _limited(request), max_files=2, max_fields=len(PARTS) + 4,
+                             max_part_size=MAX_BODY).parse()
+        parts: dict[str, bytes] = {}
+        for name, value in form.multi_items():
+            if name not in PARTS:
+                raise InputError("PAI004", f"the part {name[:40]!r} is none of {', '.join(PARTS)}", where="web:ask")
+            if name in parts:
+                raise InputError("PAI004", f"the part {name!r} is given twice", where=f"web:ask#{name}")
+            parts[name] = await value.read() if isinstance(value, UploadFile) else value.encode("utf-8", "replace")
+    except (MultiPartException, UnicodeError, KeyError, ValueError, AssertionError) as error:
+        what = error.message if isinstance(error, MultiPartException) else "a part is cut off or not UTF-8"
+        raise InputError("PAI004", f"the multipart body cannot be read: {what}", where="web:ask") from None
+    except ClientDisconnect:
+        raise InputError("PAI004", "the request ended before its body did", where="web:ask") from None
+    return parts
+
+
+async def _limited(request: Request) -> AsyncGenerator[bytes, None]:
+    """The body; refused as soon as it is larger than any request may be."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise InputError("PAI002", f"the request is larger than {MAX_BODY / 2**20:.1f} MB; a photo has at most "
+                                       "10 MB", where="web:ask#photo")
+        yield chunk
+
+
+def _text(parts: dict[str, bytes], name: str) -> str:
+    try:
+        return parts.get(name, b"").decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError("PAI004", f"the part {name!r} is not UTF-8", where=f"web:ask#{name}") from None
+
+
+def _utterance(text: str) -> str:
+    if not text.strip():
+        raise InputError("PAI003", "the question is empty", where="web:ask#utterance")
+    if len(text) > MAX_UTTERANCE:
+        raise InputError("PAI003", f"the question has {len(text)} characters; at most {MAX_UTTERANCE} are taken",
+                         where="web:ask#utterance")
+    return text
+
+
+def _location(text: str) -> str:
+    if not text.strip():
+        return ""
+    match = _LOCATION.fullmatch(text)
+    latitude, longitude = (float(match[1]), float(match[2])) if match else (math.nan, math.nan)
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise InputError("PAI004", "the location is latitude,longitude in degrees, or empty", where="web:ask#location")
+    return text.strip()
+
+
+def _name(texts: dict[str, str], name: str) -> str:
+    text = texts[name]
+    if not text.strip() or len(text) > MAX_TEXT or not text.isprintable():
+        raise InputError("PAI004", f"the {name} is a text of 1 to {MAX_TEXT} printable characters",
+                         where=f"web:ask#{name}")
+    return text
+
+
+def _region(text: str) -> str:
+    if not _REGION.fullmatch(text):
+        raise InputError("PAI004", "the region is a country code of two capital letters", where="web:ask#region")
+    return text
+
+
+def _asked_at(text: str) -> str:
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError(text)
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise InputError("PAI004", "asked_at is a time as in RFC 3339: 2026-03-01T09:30:00+01:00",
+                         where="web:ask#asked_at") from None
+    return text

@@ -1,0 +1,71 @@
+"""What ``why`` and ``graph`` answer, as data; the terminal and JSON forms are made from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lineage.codes import CODES
+from lineage.discover.graph import Graph
+from lineage.names import asset_of, kind_of
+from sim.show import export, layout, mermaid, picture
+
+_WALKED = frozenset({"observed", "blocked"})
+# Where data enters, in the order in which a reader wants to begin.
+_ENTRIES = ("device", "app", "web", "file")
+
+
+def why(lineage: dict[str, Any], to: str, source: str | None) -> dict[str, Any]:
+    """{"to", "from", "path": [edges], "decisions": […], "remedies": [text]}; an empty path is "not seen".
+
+    Raises InputError (PAI001) for a name that the run does not have.
+    """
+    graph = Graph(lineage)
+    targets = graph.resolve(to)
+    starts = graph.resolve(source) if source else _entries(graph)
+    path = _longest_way(graph, starts, targets)
+    decisions = [one for one in lineage["decisions"] if one["activity"] == to or any(
+        asset_of(name) == asset_of(to) for name in one["inputs"] if kind_of(to) not in ("training", "job", "query"))]
+    codes = sorted({one["code"] for one in decisions if one["code"]})
+    return {"to": to, "from": path[0]["from"] if path else source or "", "path": path, "decisions": decisions,
+            "remedies": [f"{code}: {CODES[code].remedy}" for code in codes if code in CODES],
+            "findings": [one for one in lineage["findings"] if asset_of(one["asset"]) == asset_of(to)]}
+
+
+def _entries(graph: Graph) -> list[str]:
+    return [node for kind in _ENTRIES for node in sorted(graph.nx.nodes) if kind_of(node) == kind]
+
+
+def _longest_way(graph: Graph, starts: list[str], targets: list[str]) -> list[dict[str, Any]]:
+    """From the first kind of entry that leads there: the glasses, before the app, before web."""
+    for kind in [*_ENTRIES, ""]:
+        group = [name for name in starts if not kind or kind_of(name) == kind]
+        path = graph.path_between(group, targets, _WALKED) if group else None
+        if path:
+            return path
+    return []
+
+
+def neighbourhood(lineage: dict[str, Any], source: str | None, depth: int, *, upstream: bool) -> dict[str, Any]:
+    """The run's lineage, cut to what lies within ``depth`` steps of ``source``."""
+    if source is None:
+        return lineage
+    graph = Graph(lineage)
+    edges = graph.neighbourhood(graph.resolve(source), depth, upstream=upstream)
+    names = {asset_of(edge[end]) for edge in edges for end in ("from", "to")}
+    return {**lineage, "edges": edges, "assets": [one for one in lineage["assets"] if one["name"] in names]}
+
+
+def render(lineage: dict[str, Any], form: str, source: str | None, depth: int) -> str:
+    """``form``: tree, mermaid, svg, graphml or json."""
+    if form == "json":
+        return json.dumps({"assets": lineage["assets"], "edges": lineage["edges"]}, sort_keys=True, indent=1)
+    drawing = layout.drawing(lineage)
+    if form == "mermaid":
+        return mermaid.to_mermaid(drawing)
+    if form == "svg":
+        return picture.to_svg(drawing)
+    if form == "graphml":
+        return export.to_graphml(drawing)
+    start = asset_of(source) if source else next((node.name for node in drawing.nodes), "")
+    return export.to_tree(drawing, start, depth=depth)

@@ -1,0 +1,142 @@
+"""why, involved, graph, explain and evidence: the commands that ask a finished run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lineage.errors import InputError
+from sim.cli.options import Json, RunDir, lineage_of, print_json
+
+
+def add(app: typer.Typer) -> None:
+    for command in (why, involved, graph, explain, evidence):
+        app.command()(command)
+
+
+def why(
+    to: Annotated[str, typer.Argument(help="An asset or an activity: training:ads_ranker.")],
+    source: Annotated[str | None, typer.Option("--from", help="Where the data comes from; the glasses otherwise.")] = None,
+    run: RunDir = None,
+    as_json: Json = False,
+) -> None:
+    """How data gets to an asset or activity, what was decided about it, and the ways out.
+
+    Example: [bold]sightline why training:ads_ranker[/]
+    """
+    from sim.cli.answers import why as answer
+    from sim.show import terminal
+
+    told = answer(lineage_of(run), to, source)
+    if as_json:
+        print_json(told)
+    else:
+        terminal.print_why(told["path"], told["decisions"][0] if told["decisions"] else None, told["remedies"])
+    raise typer.Exit(0 if told["path"] or told["decisions"] else 3)
+
+
+def involved(
+    asset: Annotated[str, typer.Argument(help="Whose data: web:ask#utterance.")],
+    system: Annotated[str, typer.Argument(help="What it may reach: training:ads_ranker, or a service.")],
+    run: RunDir = None,
+    as_json: Json = False,
+) -> None:
+    """Does data of an asset reach a system: yes with the path, no, or unknown.
+
+    Example: [bold]sightline involved web:ask#utterance training:ads_ranker[/]
+    """
+    from lineage.discover.graph import Graph
+    from lineage.discover.involved import involved as ask
+    from sim.show import terminal
+
+    answer = ask(Graph(lineage_of(run)), asset, system).to_dict()
+    if as_json:
+        print_json(answer)
+    else:
+        console = terminal.console()
+        console.print({"yes": f"yes: data of {asset} reaches {system}", "no": f"no: data of {asset} does not reach "
+                       f"{system}, and everything on the way has reported"}.get(
+            answer["answer"], f"unknown: {', '.join(answer['silent'])} did not report"))
+        terminal.print_why(answer["edges"] or answer["blocked"])
+    raise typer.Exit(3 if answer["answer"] == "unknown" else 0)
+
+
+def graph(
+    source: Annotated[str | None, typer.Option("--from", help="Start here; the whole run otherwise.")] = None,
+    depth: Annotated[int, typer.Option(min=1, max=50, help="How many steps.")] = 2,
+    upstream: Annotated[bool, typer.Option(help="Against the flow.")] = False,
+    form: Annotated[Literal["tree", "mermaid", "svg", "graphml", "json"], typer.Option("--format")] = "mermaid",
+    output: Annotated[Path | None, typer.Option(help="Write to a file.")] = None,
+    run: RunDir = None,
+    as_json: Json = False,
+) -> None:
+    """The lineage graph, or a neighbourhood of it, as tree, Mermaid, SVG, GraphML or JSON.
+
+    Example: [bold]sightline graph --from web:ask#utterance --depth 4 --format tree[/]
+    """
+    from sim.cli.answers import neighbourhood, render
+
+    content = neighbourhood(lineage_of(run), source, depth, upstream=upstream)
+    text = render(content, "json" if as_json else form, source, depth)
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        return
+    try:
+        output.write_text(text)
+    except OSError as error:
+        raise InputError("PAI033", f"cannot be written: {error.strerror}", where=str(output)) from error
+
+
+def explain(
+    code: Annotated[str, typer.Argument(help="A code: PAI301.")],
+    as_json: Json = False,
+) -> None:
+    """What a code means, its cause, its remedy, and the scenario that shows it.
+
+    Example: [bold]sightline explain PAI301[/]
+    """
+    from lineage.codes import CODES
+    from sim.show import terminal
+
+    name = code.upper()
+    if name not in CODES:
+        raise InputError("PAI001", f"there is no code {code!r}; they are {', '.join(CODES)}",
+                         next="sightline explain PAI301")
+    told = {"code": name, **CODES[name]._asdict()}
+    if as_json:
+        print_json(told)
+        return
+    console = terminal.console()
+    console.print(f"{name}  {told['title']}")
+    for label in ("cause", "remedy", "scenario"):
+        if told[label]:
+            console.print(f"  {label}: {told[label]}")
+
+
+def evidence(
+    zone: Annotated[str, typer.Argument(help="A zone: glasses-interactions.")],
+    run: RunDir = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a policy zone held in a run: holds, broken or unknown, and why.
+
+    Example: [bold]sightline evidence glasses-interactions[/]
+    """
+    from sim.show import terminal
+
+    content = lineage_of(run)
+    found = [one for one in content["evidence"] if one["zone"] == zone]
+    if not found:
+        known = ", ".join(one["zone"] for one in content["evidence"]) or "none"
+        raise InputError("PAI001", f"no zone {zone!r} in this run; there are: {known}")
+    if as_json:
+        print_json(found[0])
+    else:
+        console = terminal.console()
+        console.print(f"{zone}: {found[0]['verdict']}")
+        for reason in found[0]["because"]:
+            console.print(f"  {reason}")
+    raise typer.Exit({"holds": 0, "broken": 1}.get(found[0]["verdict"], 3))

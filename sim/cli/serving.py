@@ -1,0 +1,67 @@
+"""Runs one node as an OS process: says where it listens, then serves until SIGTERM.
+
+With SIGHTLINE_PARENT_PIPE=1 it also ends when its standard input closes, so that no node
+outlives the launcher that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from dataclasses import replace
+
+from lineage.errors import InputError
+from sim.scenario.faults import Armed
+from sim.scenario.schema import FaultSpec
+from sim.stack.config import NodeConfig, from_environment
+from sim.stack.node import Seams, serve
+from sim.truth.journal import Journal
+from sim.world.clock import SimClock
+
+
+def serve_until_stopped(service: str, listen: str | None) -> None:
+    config = from_environment()
+    if listen is not None:
+        config = replace(config, listen=from_environment({"SIGHTLINE_LISTEN": listen}).listen)
+    config.data.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in _NEEDS[service] if name not in config.addresses]
+    if missing:
+        raise InputError("PAI030", f"{service} needs the address of {', '.join(missing)}",
+                         next=f"SIGHTLINE_{missing[0].upper()}=127.0.0.1:7001 sightline node {service}")
+    asyncio.run(_serve(service, config))
+
+
+_NEEDS = {"collector": (), "policy": ("collector",), "warehouse": ("collector", "policy"),
+          "logger": ("collector", "warehouse"), "inference": ("collector",),
+          "training": ("collector", "policy", "warehouse", "inference"), "web": ("collector", "inference", "logger")}
+
+
+async def _serve(service: str, config: NodeConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tap = Journal(config.data / "journal" / f"{service}.db", service)
+    armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
+    node = await serve(service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush))
+    if os.environ.get("SIGHTLINE_PARENT_PIPE"):
+        threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    sys.stdout.write(json.dumps({"service": service, "grpc": node.grpc, "http": node.http}) + "\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await node.stop()
+    tap.close()
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _faults(text: str) -> list[FaultSpec]:
+    return [FaultSpec(one["kind"], one["given"]) for one in json.loads(text)]

@@ -1,0 +1,178 @@
+"""The expectations: pure functions of a run's history, each with three possible verdicts.
+
+An expectation that had nothing to look at is *unknown*, never pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from lineage.discover.involved import involved as ask_involved
+from lineage.errors import InputError
+from sim.scenario.compare import Comparable, describe, matches
+from sim.scenario.history import History
+from sim.scenario.registry import Registry
+
+Verdict = Literal["pass", "fail", "unknown"]
+
+
+class Seen(NamedTuple):
+    verdict: Verdict
+    saw: str
+
+
+Check = Callable[[History, Mapping[str, Any]], Seen]
+EXPECTATIONS: Registry[Check] = Registry("expectation")
+_register = EXPECTATIONS.register
+_STATES = Literal["observed", "declared", "blocked"]
+_GAPS = ("PAI201", "PAI202", "PAI203")
+
+
+def check(history: History, kind: str, given: Mapping[str, Any]) -> Seen:
+    """A name that the run does not have makes the expectation unknown, with the suggestion."""
+    try:
+        return EXPECTATIONS.lookup(kind).make(history, given)
+    except InputError as error:
+        return Seen("unknown", str(error))
+
+
+def _counted(expected: Any, seen: int, what: str) -> Seen:
+    return Seen("pass" if matches(expected, seen) else "fail", f"{seen} {what}; expected {describe(expected)}")
+
+
+@_register("path", {"from": str, "to": str}, optional={"state": _STATES, "family": str}, stage="discover",
+           doc="Data is seen to flow from one asset to another.")
+def path(history: History, given: Mapping[str, Any]) -> Seen:
+    edges = history.graph.path(given["from"], given["to"], {given.get("state", "observed")})
+    if edges is None:
+        return Seen("fail", f"no {given.get('state', 'observed')} path")
+    families = sorted({family for edge in edges for family in edge["families"]})
+    if "family" in given and given["family"] not in families:
+        return Seen("fail", f"a path by {', '.join(families) or 'no family'}, not by {given['family']}")
+    return Seen("pass", " → ".join([edges[0]["from"], *(edge["to"] for edge in edges)]))
+
+
+@_register("no_path", {"from": str, "to": str}, stage="discover",
+           doc="Data does not flow there, and everything on the way has reported.")
+def no_path(history: History, given: Mapping[str, Any]) -> Seen:
+    return involved(history, {"asset": given["from"], "system": given["to"], "is": "no"})
+
+
+@_register("involved", {"asset": str, "system": str, "is": Literal["yes", "no", "unknown"]}, stage="discover",
+           doc="What `sightline involved` answers.")
+def involved(history: History, given: Mapping[str, Any]) -> Seen:
+    answer = ask_involved(history.graph, given["asset"], given["system"])
+    if answer.answer == given["is"]:
+        return Seen("pass", f"involved: {answer.answer}")
+    if answer.answer == "unknown":
+        return Seen("unknown", f"silent: {', '.join(answer.silent)}")
+    return Seen("fail", f"involved: {answer.answer}")
+
+
+@_register("edge", {"from": str, "to": str},
+           optional={"state": _STATES, "families": list[str], "count": Comparable}, stage="discover",
+           doc="One edge of the graph, by its exact ends.")
+def edge(history: History, given: Mapping[str, Any]) -> Seen:
+    state = given.get("state", "observed")
+    found = history.graph.nx.get_edge_data(given["from"], given["to"], state)
+    if found is None:
+        return Seen("fail", f"no {state} edge")
+    if "families" in given and sorted(given["families"]) != found["families"]:
+        return Seen("fail", f"families {found['families']}")
+    return _counted(given.get("count", ">= 0"), found["count"], "keys")
+
+
+@_register("complete", optional={"operations": Comparable, "invented": Comparable}, stage="discover",
+           doc="Captured operations against those that really happened: recall, and how many were invented.")
+def complete(history: History, given: Mapping[str, Any]) -> Seen:
+    score = history.operations
+    if score["recall"] is None:
+        return Seen("unknown", "the journal recorded no operation")
+    held = matches(given.get("operations", 1.0), score["recall"]) and matches(given.get("invented", 0),
+                                                                              score["invented"])
+    return Seen("pass" if held else "fail", f"{score['matched']} of {score['truth']} real reads, writes and calls "
+                f"have a signal; {score['invented']} invented")
+
+
+@_register("decision", {"job": str, "is": Literal["allowed", "blocked"]}, optional={"code": str}, stage="enforce",
+           doc="What was decided about an activity.")
+def decision(history: History, given: Mapping[str, Any]) -> Seen:
+    decisions = history.decisions(given["job"])
+    if not decisions:
+        return Seen("unknown", f"nothing was decided about {given['job']}")
+    blocked = [one for one in decisions if one["verdict"] == "blocked"]
+    verdict = "blocked" if blocked else "allowed"
+    codes = sorted({one["code"] for one in blocked})
+    held = verdict == given["is"] and ("code" not in given or given["code"] in codes)
+    return Seen("pass" if held else "fail", f"{verdict} {' '.join(codes)}".strip()
+                + f": {(blocked or decisions)[0]['reason']}")
+
+
+@_register("moved", {"from": str, "to": str, "rows": Comparable}, stage="enforce",
+           doc="Rows that physically went from a table to an activity, by the journal.")
+def moved(history: History, given: Mapping[str, Any]) -> Seen:
+    rows, armed = history.moved(given["from"], given["to"])
+    if not armed:
+        return Seen("unknown", "the tap that would have seen it recorded nothing at all")
+    if rows == 0 and not history.decisions(given["to"]):
+        return Seen("unknown", f"no row moved, and the gate was never asked about {given['to']}")
+    return _counted(given["rows"], rows, "rows moved")
+
+
+@_register("zone", {"name": str, "contains": list[str]}, stage="enforce",
+           doc="Assets that the proposed policy zone holds.")
+def zone(history: History, given: Mapping[str, Any]) -> Seen:
+    members = {name for one in history.lineage["zones"] if one["name"] == given["name"] for name in one["members"]}
+    if not members:
+        return Seen("unknown", f"no zone {given['name']} was placed")
+    missing = [name for name in given["contains"] if name not in members]
+    return Seen("fail" if missing else "pass", f"without {', '.join(missing)}" if missing else
+                f"{len(members)} assets in the zone")
+
+
+@_register("evidence", {"zone": str, "verdict": Literal["holds", "broken", "unknown"]}, stage="demonstrate",
+           doc="What the evidence says of a zone.")
+def evidence(history: History, given: Mapping[str, Any]) -> Seen:
+    found = [one for one in history.lineage["evidence"] if one["zone"] == given["zone"]]
+    if not found:
+        return Seen("unknown", f"no evidence on {given['zone']}")
+    return Seen("pass" if found[0]["verdict"] == given["verdict"] else "fail",
+                f"{found[0]['verdict']}: {'; '.join(found[0]['because'])}")
+
+
+@_register("finding", {"code": str}, optional={"asset": str, "count": Comparable}, stage="demonstrate",
+           doc="Something was reported, by its code.")
+def finding(history: History, given: Mapping[str, Any]) -> Seen:
+    found = history.findings(given["code"], given.get("asset", ""))
+    seen = _counted(given.get("count", ">= 1"), sum(one["count"] for one in found), f"times {given['code']}")
+    return Seen(seen.verdict, f"{seen.saw}: {found[0]['what']}" if found else seen.saw)
+
+
+@_register("gap", {"at": str}, optional={"code": str}, stage="discover",
+           doc="Missing instrumentation was noticed at an asset.")
+def gap(history: History, given: Mapping[str, Any]) -> Seen:
+    codes = [given["code"]] if "code" in given else _GAPS
+    found = [one for code in codes for one in history.findings(code, given["at"])]
+    if not found:
+        return Seen("fail", "no gap was noticed there")
+    return Seen("pass", "; ".join(f"{one['code']} {one['what']} ({one['count']} times)" for one in found))
+
+
+@_register("answer", {"contains": str}, optional={"count": Comparable}, stage="understand",
+           doc="Answers that came back to the glasses and hold a text.")
+def answer(history: History, given: Mapping[str, Any]) -> Seen:
+    if not history.answers:
+        return Seen("unknown", "nobody was answered")
+    found = sum(given["contains"].lower() in text.lower() for text, _ in history.answers)
+    return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
+
+
+@_register("served", {"checkpoint": str}, optional={"count": Comparable}, stage="discover",
+           doc="Answers that a checkpoint gave (\"assistant@2\").")
+def served(history: History, given: Mapping[str, Any]) -> Seen:
+    if not history.answers:
+        return Seen("unknown", "nobody was answered")
+    name = given["checkpoint"].removeprefix("checkpoint:")
+    found = sum(checkpoint == name for _, checkpoint in history.answers)
+    return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")

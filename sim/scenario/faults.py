@@ -1,0 +1,100 @@
+"""Faults: armed through the seams of one service, triggered by operation counts, each counts its hits.
+
+An instrumentation fault is an extension beside Capture; a transport fault alters the wire; a drift
+fault is something that happens after the steps.  Nothing outlives the run that armed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage.privacylib.extension import Extension
+from lineage.privacylib.operation import Operation
+from services.seams import Metadata
+from sim.scenario.registry import Registry
+from sim.scenario.schema import FaultSpec
+
+_COUNTS = {"after": int, "times": int}
+
+
+@dataclass
+class Fault:
+    """Fires from the (``after`` + 1)th opportunity on, at most ``times`` times."""
+
+    given: Mapping[str, Any]
+    hits: int = 0
+    _seen: int = field(default=0)
+
+    def fires(self) -> bool:
+        self._seen += 1
+        if self._seen <= self.given.get("after", 0) or self.hits >= self.given.get("times", 1 << 62):
+            return False
+        self.hits += 1
+        return True
+
+
+FAULTS: Registry[Callable[[Mapping[str, Any]], Any]] = Registry("fault")
+
+
+@FAULTS.register("strip_context", {"method": str}, optional=_COUNTS, stage="discover",
+                 doc="Calls of a method (\"Logger/Append\") leave without their traceparent.")
+class StripContext(Fault):
+    def outgoing(self, method: str, metadata: Metadata) -> Metadata:
+        if not method.endswith(f".{self.given['method']}") or not self.fires():
+            return metadata
+        return tuple((key, value) for key, value in metadata if key not in ("traceparent", "sightline-policy-bin"))
+
+
+@FAULTS.register("drop_probe", {"asset": str}, optional=_COUNTS, stage="discover",
+                 doc="Operations on an asset happen, and leave no signal.")
+class DropProbe(Fault):
+    def before(self, op: Operation) -> None:
+        if op.asset == self.given["asset"] and self.fires():
+            op.silent = True
+
+
+@FAULTS.register("unlink_write", {"asset": str}, optional=_COUNTS, stage="discover",
+                 doc="Writes to an asset no longer say what they were made from.")
+class UnlinkWrite(Fault):
+    def before(self, op: Operation) -> None:
+        if op.asset == self.given["asset"] and op.kind != "read" and (op.linked or "statement" in op.detail) \
+                and self.fires():
+            op.fields = op.fields or tuple(name for name, _ in op.links)
+            op.links, op.linked = (), False
+            op.detail.pop("statement", None)
+
+
+@FAULTS.register("new_job", {"job": str}, stage="demonstrate",
+                 doc="After the steps somebody runs a job (jobs/NAME.sql beside the scenario) that no config declares.")
+class NewJob(Fault):
+    """Started by the runner, not armed in a service."""
+
+
+class _Hooks(Extension):
+    def __init__(self, faults: Sequence[Any]) -> None:
+        self._faults = faults
+
+    def before(self, op: Operation) -> None:
+        for fault in self._faults:
+            fault.before(op)
+
+
+class Armed:
+    """The faults of a scenario as armed in one service: its extensions, its wire, its hits."""
+
+    def __init__(self, specs: Sequence[FaultSpec]) -> None:
+        self.faults = [FAULTS.lookup(spec.kind, spec.where).make(spec.given) for spec in specs]
+        hooked = [fault for fault in self.faults if hasattr(fault, "before")]
+        self._wired = [fault for fault in self.faults if hasattr(fault, "outgoing")]
+        self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
+
+    def outgoing(self, method: str, metadata: Metadata) -> Metadata:
+        for fault in self._wired:
+            metadata = fault.outgoing(method, metadata)
+        return metadata
+
+    def hits(self) -> list[int]:
+        """Per fault of the scenario, in its order."""
+        return [fault.hits for fault in self.faults]

@@ -1,0 +1,34 @@
+"""What a run left behind, for the expectations to look at: the PAI's own account, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage.discover.graph import Graph
+
+
+@dataclass
+class History:
+    """``lineage``: the content of lineage.json.  ``operations``: the score against the journal.
+
+    ``moved(source, activity)`` asks the journal: (rows, armed).  ``answers``: (text, checkpoint).
+    """
+
+    lineage: dict[str, Any]
+    operations: dict[str, Any]
+    moved: Callable[[str, str], tuple[int, bool]]
+    answers: list[tuple[str, str]]
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.graph = Graph(self.lineage)
+
+    def decisions(self, activity: str) -> list[dict[str, Any]]:
+        return [decision for decision in self.lineage["decisions"] if decision["activity"] == activity]
+
+    def findings(self, code: str, asset: str = "") -> list[dict[str, Any]]:
+        """Findings of a code, at an asset (its fields and parts included) or anywhere."""
+        return [finding for finding in self.lineage["findings"] if finding["code"] == code
+                and (not asset or finding["asset"] == asset or finding["asset"].startswith((f"{asset}#", f"{asset}.")))]

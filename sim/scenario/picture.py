@@ -1,0 +1,32 @@
+"""From the stored signals to lineage.json: derive, verify, place the zones, weigh the evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lineage.demonstrate.evidence import evidence
+from lineage.demonstrate.verifiers import verify
+from lineage.discover import declare
+from lineage.discover.graph import Graph
+from lineage.discover.lineage import derive, save
+from lineage.discover.store import Store
+from lineage.enforce.placement import place
+from sim.scenario.schema import Scenario
+from sim.stack.deployment import Deployment
+
+
+def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int) -> dict[str, Any]:
+    """The content of lineage.json; the derived tables of the store are rewritten with it."""
+    declared = declare.declared(deployment.configs)
+    lineage = derive(store, declared, declare.schema(deployment.tables), declare.activities(declared))
+    lineage.findings = [*lineage.findings, *verify(lineage)]
+    save(store, lineage)
+    content: dict[str, Any] = {
+        "format": 1, "scenario": scenario.name, "seed": seed, "assets": lineage.assets(),
+        "edges": [edge.to_dict() for edge in lineage.edges],
+        "decisions": lineage.decisions, "findings": [finding.to_dict() for finding in lineage.findings]}
+    graph = Graph(content)
+    zones = [place(requirement, graph, lineage.activities) for requirement in deployment.load_requirements()]
+    content["zones"] = [zone.to_dict() for zone in zones]
+    content["evidence"] = [evidence(zone, content["decisions"], content["findings"]).to_dict() for zone in zones]
+    return content

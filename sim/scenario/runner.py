@@ -1,0 +1,205 @@
+"""Runs a scenario: deploy, start, arm the faults, take the steps, drain, look, judge, write.
+
+The only room beside ``sim.load`` and ``sim.cli`` that knows the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from lineage.discover.store import Store
+from lineage.errors import InputError, RunError, SightlineError
+from protos import control_pb2, control_pb2_grpc, warehouse_pb2
+from sim.scenario.expectations import EXPECTATIONS
+from sim.scenario.faults import FAULTS, Armed
+from sim.scenario.folder import RunFolder
+from sim.scenario.history import History
+from sim.scenario.lock import write_lock
+from sim.scenario.picture import picture
+from sim.scenario.registry import Registries
+from sim.scenario.schema import Scenario
+from sim.scenario.stage import Outcome, Stage
+from sim.scenario.steps import STEPS, run_job
+from sim.scenario.verdict import judge
+from sim.show.report import write_report
+from sim.stack import operator
+from sim.stack.companion import companion
+from sim.stack.config import SERVICES, NodeConfig
+from sim.stack.deployment import ROOT, deploy
+from sim.stack.inproc import InprocStack
+from sim.stack.node import Seams
+from sim.stack.topology import processes
+from sim.truth import journal, moved, score
+from sim.world.clock import SimClock
+from sim.world.glasses import Glasses
+from sim.world.wearers import make_wearers
+
+REGISTRIES = Registries(STEPS, FAULTS, EXPECTATIONS)
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, and the contents of verdict.json and lineage.json."""
+
+    path: Path
+    verdict: dict[str, Any]
+    lineage: dict[str, Any]
+    answers: list[Any]
+
+
+def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
+        progress: Progress = lambda text: None) -> Run:
+    """Raises InputError for what the scenario gets wrong, RunError when it could not be completed."""
+    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, progress))
+
+
+async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress) -> Run:
+    folder = RunFolder(scenario.name, seed)
+    try:
+        return await _Runner(scenario, seed, folder, progress).run(topology)
+    except RunError as error:
+        kept = folder.abandon(keep=True)
+        if error.code == "PAI031" and kept is not None:
+            error.next = f"look into {kept}"
+        raise
+    except BaseException:
+        folder.abandon(keep=False)
+        raise
+
+
+class _Runner:
+    def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._folder = folder
+        self._progress = progress
+        self._journals: list[journal.Journal] = []
+        self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements))
+
+    def _requirement(self, name: str) -> Path:
+        beside = self._scenario.path.parent / name if self._scenario.path else Path(name)
+        return beside if name.endswith((".yaml", ".yml")) else ROOT / "scenarios/requirements" / f"{name}.yaml"
+
+    async def run(self, topology: str) -> Run:
+        self._progress("starting the services")
+        steps: list[dict[str, Any]] = []
+        async with AsyncExitStack() as resources:
+            stack = await resources.enter_async_context(self._stack(topology))
+            stage = await self._stage(stack, resources)
+            try:
+                for step in self._scenario.steps:
+                    self._progress(step.kind)
+                    outcome = await STEPS.lookup(step.kind, step.where).make(stage, step.given, step.where)
+                    steps.append(_told(step.kind, step.given, outcome))
+                hits = await self._drift(stage, steps)
+                await STEPS.lookup("flush").make(stage, {}, "")
+            except SightlineError as error:
+                raise stack.watch() or error from error
+            account, armed = await self._drain(stack)
+        hits = [own + other for own, other in zip(hits, armed, strict=True)]
+        return self._finish(stage, steps, hits, account)
+
+    def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
+        if topology == "processes":
+            return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults)
+        return InprocStack(NodeConfig(self._folder.data, self._seed), self._seams)
+
+    def _seams(self, service: str) -> Seams:
+        tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service)
+        armed = Armed(self._scenario.faults)
+        self._journals.append(tap)
+        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush)
+
+    async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
+        world, addresses = self._scenario.world, stack.addresses
+        config = NodeConfig(self._folder.data, self._seed,
+                            addresses={"collector": addresses["collector"]["grpc"]})
+        self._companion = await resources.enter_async_context(
+            companion(config, self._seams("app"), addresses["web"]["http"]))
+        call = await resources.enter_async_context(operator.calls(addresses))
+        wearers = make_wearers(self._seed, world.wearers, list(world.regions))
+        stage = Stage(self._scenario, self._seed, wearers,
+                      {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
+                      self._deployment.manifests)
+        await stage.operate("training", "Train", operator.base_manifest(self._deployment.manifests))
+        return stage
+
+    async def _drift(self, stage: Stage, steps: list[dict[str, Any]]) -> list[int]:
+        """The faults that are something that happens after the steps."""
+        hits = [0] * len(self._scenario.faults)
+        for index, fault in enumerate(self._scenario.faults):
+            if fault.kind == "new_job":
+                await STEPS.lookup("flush").make(stage, {}, fault.where)
+                sql = stage.file(f"jobs/{fault.given['job']}.sql", fault.where).read_text()
+                outcome = await run_job(stage, warehouse_pb2.JobRequest(sql=sql))
+                steps.append(_told("new_job", fault.given, outcome))
+                hits[index] += 1
+        return hits
+
+    async def _drain(self, stack: Any) -> tuple[dict[str, int], list[int]]:
+        """The drain barrier: what every emitter recorded, and the hits of the armed faults."""
+        self._progress("draining")
+        totals = await self._companion.drain()
+        hits = self._companion.hits()
+        for name in SERVICES[1:]:
+            async with grpc.aio.insecure_channel(stack.addresses[name]["grpc"]) as channel:
+                try:
+                    answer = await control_pb2_grpc.ControlStub(channel).Drain(control_pb2.DrainRequest(), timeout=15)
+                except grpc.aio.AioRpcError as error:
+                    raise stack.watch() or RunError("PAI031", f"{name} did not drain", where=name) from error
+            account = json.loads(answer.account)
+            hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
+            totals = {key: value + account[key] for key, value in totals.items()}
+        return totals, hits
+
+    def _finish(self, stage: Stage, steps: list[dict[str, Any]], hits: list[int], account: dict[str, int]) -> Run:
+        self._progress("scoring against the journal")
+        path, data = self._folder.path, self._folder.data
+        for tap in self._journals:
+            tap.close()
+        journal.merge(data / "journal", path / "journal.db")
+        (data / "lineage.db").rename(path / "lineage.db")
+        store = Store(path / "lineage.db")
+        try:
+            content = picture(store, self._deployment, self._scenario, self._seed)
+            delivered = sum(store.counts().values())
+        finally:
+            store.close()
+        content["signals"] = {"recorded": account["recorded"], "delivered": delivered}
+        records = journal.Journal.read(path / "journal.db")
+        operations = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
+        history = History(content, {**operations.pop("operations"), **operations},
+                          lambda source, activity: _moved(records, source, activity),
+                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps)
+        verdict = judge(self._scenario, self._seed, history, hits)
+        _write(path / "lineage.json", content)
+        _write(path / "verdict.json", verdict)
+        write_lock(self._scenario, path / "scenario.lock.yaml")
+        write_report(content, verdict, path / "report.html")
+        return Run(self._folder.finish(), verdict, content, stage.answers)
+
+
+def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
+    found = moved.moved(records, source, activity)
+    return found.rows, found.armed
+
+
+def _told(kind: str, given: Any, outcome: Outcome) -> dict[str, Any]:
+    return {"step": kind, "given": dict(given), "outcome": outcome.outcome, "said": outcome.said}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+__all__ = ["REGISTRIES", "InputError", "Run", "run"]

@@ -1,0 +1,84 @@
+"""What a step acts on: the wearers and their glasses, the app, and the operator's stubs.
+
+The operator (who starts jobs and training runs) is not a service: its calls carry a context of
+their own and are not instrumented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lineage.errors import InputError, SightlineError
+from sim.scenario.schema import Scenario
+from sim.world.glasses import Capture, Glasses
+from sim.world.random import key_id
+from sim.world.wearers import Wearer
+
+
+class App(Protocol):
+    async def ask(self, capture: Capture) -> Any: ...
+
+
+# (service, method, request, metadata) → response; raises SightlineError for a refusal or a failure.
+Call = Callable[[str, str, Any, tuple[tuple[str, str], ...]], Awaitable[Any]]
+
+
+@dataclass
+class Stage:
+    """``manifests``: the deployed ones.  ``answers``: everything the glasses were told, in order."""
+
+    scenario: Scenario
+    seed: int
+    wearers: list[Wearer]
+    glasses: dict[str, Glasses]
+    app: App
+    call: Call
+    manifests: Path
+    answers: list[Any] = field(default_factory=list)
+    captures: int = 0
+    operations: int = 0
+
+    async def operate(self, service: str, method: str, request: Any) -> Any:
+        """One call of the operator, under a correlation key of its own."""
+        self.operations += 1
+        key = key_id(self.seed, "operator", self.operations)
+        span = key_id(self.seed, "operator-span", self.operations, size=8)
+        return await self.call(service, method, request, (("traceparent", f"00-{key}-{span}-01"),))
+
+    def select(self, wanted: Any, where: str) -> list[Wearer]:
+        """``all``, the first N, or a list of wearer ids.  Raises InputError (PAI010)."""
+        if wanted == "all":
+            return self.wearers
+        if isinstance(wanted, int):
+            if not 1 <= wanted <= len(self.wearers):
+                raise InputError("PAI010", f"wearers is {wanted}; the world has {len(self.wearers)}", where=where)
+            return self.wearers[:wanted]
+        by_id = {wearer.id: wearer for wearer in self.wearers}
+        missing = [name for name in wanted if name not in by_id]
+        if missing:
+            raise InputError("PAI010", f"no wearer {missing[0]!r}; they are {self.wearers[0].id} to "
+                             f"{self.wearers[-1].id}", where=where)
+        return [by_id[name] for name in wanted]
+
+    def file(self, given: str, where: str) -> Path:
+        """A path of a step: from the scenario's own folder, else from the working directory."""
+        beside = self.scenario.path.parent / given if self.scenario.path else Path(given)
+        for path in (beside, Path(given)):
+            if path.is_file():
+                return path
+        raise InputError("PAI012", f"no file {given!r}", where=where)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``said``: small, deterministic facts for ``verdict.json``."""
+
+    outcome: str  # done, blocked
+    said: dict[str, Any]
+
+
+def refused(error: SightlineError) -> Outcome:
+    return Outcome("blocked", {"code": error.code, "reason": error.what})

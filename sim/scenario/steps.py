@@ -1,0 +1,80 @@
+"""The steps of a scenario: what happens, one after another.  Each is a function of (stage, given, where)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from lineage.errors import InputError, PolicyDenied
+from protos import logger_pb2, training_pb2, warehouse_pb2
+from sim.scenario.registry import Registry
+from sim.scenario.stage import Outcome, Stage, refused
+from sim.world.glasses import validate_question
+from sim.world.photo import load_photo
+
+StepFunction = Callable[[Stage, Mapping[str, Any], str], Awaitable[Outcome]]
+STEPS: Registry[StepFunction] = Registry("step")
+
+
+@STEPS.register("ask", {"question": str},
+                optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "verbatim": bool},
+                stage="discover", doc="Wearers ask a question through their glasses.")
+async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    question = validate_question(given["question"])
+    photo = load_photo(stage.file(given["photo"], where)) if "photo" in given else None
+    times = given.get("times", 1)
+    if times < 1:
+        raise InputError("PAI010", f"times is {times}; at least 1", where=where)
+    checkpoints: Counter[str] = Counter()
+    for _ in range(times):
+        for wearer in stage.select(given.get("wearers", "all"), where):
+            stage.captures += 1
+            capture = stage.glasses[wearer.id].capture(
+                question, stage.captures, photo, share_location=given.get("location", True),
+                verbatim=given.get("verbatim", False))
+            answer = await stage.app.ask(capture)
+            stage.answers.append(answer)
+            checkpoints[answer.checkpoint] += 1
+    return Outcome("done", {"answers": sum(checkpoints.values()), "checkpoints": dict(sorted(checkpoints.items()))})
+
+
+@STEPS.register("flush", stage="discover", doc="The logger's queue is emptied into the warehouse.")
+async def flush(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    answer = await stage.operate("logger", "Flush", logger_pb2.FlushRequest())
+    return Outcome("done", {"delivered": answer.delivered})
+
+
+@STEPS.register("batch", {"job": str}, stage="discover", doc="A warehouse job runs (its name, or an .sql file).")
+async def batch(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    await flush(stage, {}, where)
+    job = given["job"]
+    request = (warehouse_pb2.JobRequest(sql=stage.file(job, where).read_text()) if job.endswith(".sql")
+               else warehouse_pb2.JobRequest(job=job))
+    return await run_job(stage, request)
+
+
+async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:
+    try:
+        answer = await stage.operate("warehouse", "RunJob", request)
+    except PolicyDenied as error:
+        return refused(error)
+    return Outcome("done", {"rows": answer.rows, "output": answer.output})
+
+
+@STEPS.register("train", {"manifest": str}, optional={"purpose": str}, stage="enforce",
+                doc="A training run is asked for (a manifest's name, or a .yaml file).")
+async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    await flush(stage, {}, where)
+    name = given["manifest"]
+    path = stage.file(name, where) if name.endswith((".yaml", ".yml")) else stage.manifests / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(other.stem for other in stage.manifests.glob("*.yaml")))
+        raise InputError("PAI012", f"no manifest {name!r}; there are {known}", where=where)
+    request = training_pb2.TrainRequest(manifest=path.read_text(), purpose=given.get("purpose", ""))
+    try:
+        answer = await stage.operate("training", "Train", request)
+    except PolicyDenied as error:
+        return refused(error)
+    return Outcome("done", {"checkpoint": answer.checkpoint, "digest": answer.digest, "rows": answer.rows,
+                            "serving": answer.serving})

@@ -1,0 +1,63 @@
+"""The companion app, composed like a node: its PrivacyLib, its tap, its HTTP client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from lineage.model import Label
+from lineage.privacylib import CollectorSink, PrivacyLib
+from lineage.privacylib.contract import labels_of
+from protos import web_pb2
+from sim.stack.config import NodeConfig
+from sim.stack.node import Seams, library
+from sim.stack.wire import TappedTransport
+from sim.world.app import CompanionApp
+
+# Seconds for one question, there and back.
+DEADLINE = 15.0
+
+
+@dataclass
+class Companion:
+    app: CompanionApp
+    _sink: CollectorSink
+    _seams: Seams
+
+    async def drain(self) -> dict[str, int]:
+        """Delivers what was recorded; the account."""
+        await asyncio.to_thread(self._sink.flush, 5.0)
+        self._seams.flush()
+        return self._sink.account
+
+    def hits(self) -> list[int]:
+        return self._seams.hits()
+
+
+@asynccontextmanager
+async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator[Companion]:
+    """``web``: "host:port" of the web service's HTTP server."""
+    sink = CollectorSink("app", config.addresses["collector"])
+    lib = await library("app", config, sink, seams.extensions)
+    _register(lib)
+    transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:
+        try:
+            yield Companion(CompanionApp(lib, client, seams.tap), sink, seams)
+        finally:
+            await asyncio.to_thread(sink.flush, 5.0)
+            sink.close()
+
+
+def _register(lib: PrivacyLib) -> None:
+    """The glasses hold what the request's contract names, and the answer that comes back."""
+    request = labels_of(web_pb2.AskRequest.DESCRIPTOR)
+    response = labels_of(web_pb2.AskResponse.DESCRIPTOR)
+    captured: dict[str, Label] = {**request, "answer": response["answer"]}
+    lib.register("device:glasses", captured, owner="glasses")
+    lib.register("web:ask", request, owner="web")
+    lib.register("response:ask", response, owner="web")

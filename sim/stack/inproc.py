@@ -1,0 +1,47 @@
+"""The default topology: every node in this process, over real gRPC on free loopback ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from lineage.errors import SightlineError
+from sim.stack.config import SERVICES, NodeConfig
+from sim.stack.node import Node, Seams, serve
+
+
+class InprocStack:
+    """``async with InprocStack(data, seed, seams) as stack``; ``seams`` makes those of one service."""
+
+    def __init__(self, config: NodeConfig, seams: Callable[[str], Seams]) -> None:
+        self._config = config
+        self._seams = seams
+        self._nodes: dict[str, Node] = {}
+
+    async def __aenter__(self) -> InprocStack:
+        try:
+            for name in SERVICES:
+                addresses = {other: node.grpc for other, node in self._nodes.items()}
+                config = NodeConfig(self._config.data, self._config.seed, addresses=addresses)
+                self._nodes[name] = await serve(name, config, self._seams(name))
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.stop()
+
+    @property
+    def addresses(self) -> dict[str, dict[str, str | None]]:
+        return {name: {"grpc": node.grpc, "http": node.http} for name, node in self._nodes.items()}
+
+    def watch(self) -> SightlineError | None:
+        """Nothing here can die alone."""
+        return None
+
+    async def stop(self) -> None:
+        """In reverse order, so that the collector outlives those who report to it."""
+        for name in reversed(list(self._nodes)):
+            await self._nodes.pop(name).stop()

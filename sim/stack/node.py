@@ -1,0 +1,224 @@
+"""The composition root: builds one service with its PrivacyLib, extensions, taps and stubs.
+
+The one place that knows every part.  The order of wrapping is the design:
+handler → PrivacyLib (``lib.server``) → tap (``TappedServer``) → gRPC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from lineage.discover.collector import Collector
+from lineage.discover.store import Store as LineageStore
+from lineage.enforce.guard import Guard
+from lineage.enforce.pes import PolicyService
+from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Signer, Verifier
+from lineage.errors import RunError
+from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
+from lineage.understand.scan import IngestScan
+from protos import (
+    collector_pb2_grpc,
+    control_pb2,
+    control_pb2_grpc,
+    inference_pb2_grpc,
+    logger_pb2_grpc,
+    policy_pb2,
+    policy_pb2_grpc,
+    warehouse_pb2_grpc,
+)
+from services.inference.service import InferenceService
+from services.logger.service import LoggerService
+from services.seams import Clock, Tap, Wire
+from services.training.reader import corpus_files
+from services.training.service import TrainingService
+from services.warehouse.service import WarehouseService
+from services.web.service import WebService
+from sim.stack.config import NodeConfig
+from sim.stack.http import HttpServer
+from sim.stack.store import LocalStore
+from sim.stack.wire import TappedChannel, TappedServer
+
+# Which capture a service's own reads and writes belong to.
+FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
+_STUBS: dict[str, Any] = {
+    "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
+    "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
+_OPTIONS = (("grpc.max_receive_message_length", 32 << 20), ("grpc.max_send_message_length", 32 << 20),
+            ("grpc.so_reuseport", 0))
+
+
+@dataclass
+class Seams:
+    """What the simulator injects below and around a service.  ``hits``: of the faults armed in it."""
+
+    clock: Clock
+    tap: Tap
+    wire: Wire | None = None
+    extensions: Sequence[Extension] = ()
+    hits: Callable[[], list[int]] = list
+    flush: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Node:
+    """A running service.  ``grpc`` and ``http`` are the addresses it really listens on."""
+
+    name: str
+    grpc: str
+    http: str | None
+    lib: PrivacyLib | None
+    server: Any
+    sink: CollectorSink | None
+    stopping: list[Callable[[], Any]] = field(default_factory=list)
+
+    async def stop(self) -> None:
+        """Stops taking requests, lets the service finish, then flushes what was recorded."""
+        await self.server.stop(grace=1)
+        for stop in self.stopping:
+            await stop()
+        if self.sink is not None:
+            await asyncio.to_thread(self.sink.flush, 5.0)
+            self.sink.close()
+
+
+async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
+    """Builds and starts one node.  Raises RunError (PAI030) when its address cannot be used."""
+    server = grpc.aio.server(options=_OPTIONS)
+    if name == "collector":
+        return await _serve_collector(server, config)
+    stopping: list[Callable[[], Any]] = []
+    sink = CollectorSink(name, config.addresses["collector"])
+    lib = await library(name, config, sink, seams.extensions)
+    build = _Builder(lib, config, seams, stopping)
+    service, http = await build.service(name)
+    service.register(lib.server(TappedServer(server, seams.tap)))
+    control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams), server)
+    address = await _listen(server, config.listen, name)
+    await service.start()
+    return Node(name, address, http, lib, server, sink, [service.stop, *stopping])
+
+
+async def library(name: str, config: NodeConfig, sink: CollectorSink, faults: Sequence[Extension]) -> PrivacyLib:
+    """The service's PrivacyLib; a fault sits beside Capture, where it can hide what Capture would see."""
+    rules = Rules(config.deployment.load_requirements())
+    verifier = Verifier(await _policy_key(config)) if name == "warehouse" else None
+    extensions: list[Extension] = [Capture(sink), *faults]
+    if name == "web":
+        extensions += [Probes(), IngestScan(["web:ask"])]
+    return PrivacyLib(name, [*extensions, Guard(rules, verifier)], family=FAMILIES[name])
+
+
+class _Builder:
+    """Makes each service with what it needs; channels are made once per address."""
+
+    def __init__(self, lib: PrivacyLib, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]]) -> None:
+        self._lib = lib
+        self._config = config
+        self._seams = seams
+        self._stopping = stopping
+
+    async def service(self, name: str) -> tuple[Any, str | None]:
+        lib, clock, deployment = self._lib, self._seams.clock, self._config.deployment
+        store = LocalStore(self._config.data, self._seams.tap)
+        self._stopping.append(_closing(store))
+        if name == "policy":
+            return PolicyService(lib, Rules(deployment.load_requirements()), Signer(str(self._config.seed))), None
+        if name == "warehouse":
+            return WarehouseService(lib, store, clock, policy=self._stub("policy"), tables=deployment.tables,
+                                    jobs=deployment.jobs), None
+        if name == "logger":
+            return LoggerService(lib, store, clock, warehouse=self._stub("warehouse"), categories=deployment.categories), None
+        if name == "inference":
+            return InferenceService(lib, store, clock), None
+        if name == "training":
+            _put_corpora(self._config.data)
+            return TrainingService(lib, store, clock, warehouse=self._stub("warehouse"),
+                                   policy=self._stub("policy"), inference=self._stub("inference")), None
+        service = WebService(lib, clock, inference=self._stub("inference"), logger=self._stub("logger"))
+        server = await HttpServer.start(service.app, self._config.http, lib, self._seams.tap)
+        self._stopping.append(server.stop)
+        return service, server.address
+
+    def _stub(self, name: str) -> Any:
+        channel = grpc.aio.insecure_channel(self._config.addresses[name], options=_OPTIONS)
+        self._stopping.append(channel.close)
+        return _STUBS[name](self._lib.channel(TappedChannel(channel, self._seams.tap, self._seams.wire)))
+
+
+def _put_corpora(data: Path) -> None:
+    """The bundled corpora are part of the deployment, not data that a service moved."""
+    for path, content in corpus_files().items():
+        target = data / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _closing(store: LocalStore) -> Callable[[], Any]:
+    async def close() -> None:
+        store.close()
+
+    return close
+
+
+class Control(control_pb2_grpc.ControlServicer):
+    """Drain: everything recorded is delivered, everything tapped is on disk."""
+
+    def __init__(self, sink: CollectorSink, seams: Seams) -> None:
+        self._sink = sink
+        self._seams = seams
+
+    async def Drain(self, request: control_pb2.DrainRequest, context: Any) -> control_pb2.DrainResponse:
+        await asyncio.to_thread(self._sink.flush, 5.0)
+        self._seams.flush()
+        return control_pb2.DrainResponse(account=json.dumps({**self._sink.account, "hits": self._seams.hits()}))
+
+
+async def _serve_collector(server: Any, config: NodeConfig) -> Node:
+    store = LineageStore(config.data / "lineage.db")
+    collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store), server)
+    address = await _listen(server, config.listen, "collector")
+
+    async def close() -> None:
+        store.close()
+
+    return Node("collector", address, None, None, server, None, [close])
+
+
+async def _listen(server: Any, address: str, name: str) -> str:
+    """Adds health and reflection, binds, starts; the address as bound."""
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection((f"sightline.{name.capitalize()}", reflection.SERVICE_NAME), server)
+    host = address.rpartition(":")[0]
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise RunError("PAI030", f"{name} cannot listen at {address}", where=name,
+                       next=f"leave the port out (a free one is taken), or choose another than {address}") from error
+    await server.start()
+    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+
+
+async def _policy_key(config: NodeConfig) -> bytes:
+    """The policy service's public key, fetched once, outside the data path."""
+    async with grpc.aio.insecure_channel(config.addresses["policy"]) as channel:
+        try:
+            answer = await policy_pb2_grpc.PolicyStub(channel).Key(policy_pb2.KeyRequest(), timeout=10,
+                                                                   wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            raise RunError("PAI305", "the policy service did not give its key", where="warehouse") from error
+    return bytes(answer.public_key)
+
+

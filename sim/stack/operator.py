@@ -1,0 +1,60 @@
+"""The operator's calls: starts jobs and training runs from outside, with a deadline on each.
+
+Not a service: nothing here is instrumented or tapped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from protos import logger_pb2_grpc, training_pb2, training_pb2_grpc, warehouse_pb2_grpc
+from sim.scenario.stage import Call
+
+# Seconds: a job or a training run may take longer than a request.
+DEADLINE = 60.0
+_STUBS: dict[str, Any] = {"training": training_pb2_grpc.TrainingStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
+                          "logger": logger_pb2_grpc.LoggerStub}
+_KINDS: dict[grpc.StatusCode, type[SightlineError]] = {
+    grpc.StatusCode.PERMISSION_DENIED: PolicyDenied, grpc.StatusCode.INVALID_ARGUMENT: InputError,
+    grpc.StatusCode.NOT_FOUND: InputError}
+
+
+@asynccontextmanager
+async def calls(addresses: Mapping[str, Mapping[str, str | None]]) -> AsyncIterator[Call]:
+    """A function that calls (service, method, request, metadata), over one channel a service."""
+    channels = {name: grpc.aio.insecure_channel(str(addresses[name]["grpc"])) for name in _STUBS}
+    stubs = {name: _STUBS[name](channel) for name, channel in channels.items()}
+
+    async def call(service: str, method: str, request: Any, metadata: tuple[tuple[str, str], ...]) -> Any:
+        try:
+            return await getattr(stubs[service], method)(request, timeout=DEADLINE, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            raise _error(service, method, error) from error
+
+    try:
+        yield call
+    finally:
+        for channel in channels.values():
+            await channel.close()
+
+
+def base_manifest(manifests: Path) -> training_pb2.TrainRequest:
+    """The run that makes the first checkpoint, so that there is something to ask."""
+    return training_pb2.TrainRequest(manifest=(manifests / "assistant_base.yaml").read_text())
+
+
+def _error(service: str, method: str, error: grpc.aio.AioRpcError) -> SightlineError:
+    kind = _KINDS.get(error.code(), RunError)
+    try:
+        told = json.loads(error.details() or "")
+        return kind(told["code"], told["what"], where=told["where"] or service, next=told["next"])
+    except (ValueError, TypeError, KeyError):
+        return RunError("PAI031", f"{service}.{method} answered {error.code().name}: {error.details()}", where=service)

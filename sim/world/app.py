@@ -1,0 +1,115 @@
+"""The companion app [A]: takes a capture from the glasses, asks the web service, gives back the answer.
+
+One scope per question, under the correlation key that the glasses gave it.  The app keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import httpx
+
+from lineage.codes import CODES
+from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from lineage.privacylib import PrivacyLib
+from services.seams import Tap
+from sim.world.glasses import Capture
+from sim.world.photo import media_type
+
+PATH = "/v1/ask"
+DEVICE = "device:glasses"
+WEB = "web:ask"
+RESPONSE = "response:ask"
+_NEXT = "read the web service's log in the run folder, or run again with --topology inproc"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.  ``checkpoint`` answered: "assistant@2"."""
+
+    session: str
+    answer: str
+    checkpoint: str
+
+
+class CompanionApp:
+    """``client`` has the web service's base address; ``tap`` sees what physically goes to and from the glasses."""
+
+    def __init__(self, lib: PrivacyLib, client: httpx.AsyncClient, tap: Tap | None = None) -> None:
+        self._lib = lib
+        self._client = client
+        self._tap = tap
+
+    async def ask(self, capture: Capture) -> Answer:
+        """One question, all the way round.
+
+        Raises InputError or PolicyDenied with the code that the web service answered, and RunError (PAI031)
+        when it cannot be reached, fails, or answers what is no answer.
+        """
+        with self._lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="app",
+                             region=capture.region, family="A"):
+            sent = self._take(capture)
+            with self._lib.call(WEB, sources={field: [f"{DEVICE}#{field}"] for field in sent}):
+                answer = await self._post(capture)
+            with self._lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
+                self._touch("write", len(answer.answer.encode()))
+            return answer
+
+    def _take(self, capture: Capture) -> tuple[str, ...]:
+        """Reads the capture from the glasses; the names of the fields that hold something."""
+        payload = {field: value for field, value in _fields(capture).items() if value}
+        with self._lib.read(DEVICE, fields=tuple(payload), payload=payload):
+            self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
+                                    for value in payload.values()))
+        return tuple(payload)
+
+    def _touch(self, op: str, size: int) -> None:
+        if self._tap is not None:
+            self._tap.device("read" if op == "read" else "write", size)
+
+    async def _post(self, capture: Capture) -> Answer:
+        form = {field: value for field, value in _fields(capture).items() if isinstance(value, str)}
+        name, kind = media_type(capture.photo)
+        try:
+            response = await self._client.post(PATH, data=form, files={"photo": (name, capture.photo, kind)},
+                                               headers=self._lib.headers())
+        except httpx.HTTPError as error:
+            raise RunError("PAI031", f"the web service did not answer: {type(error).__name__}", where=WEB,
+                           next=_NEXT) from error
+        body = _body(response)
+        if not response.is_success:
+            raise _error(response.status_code, body)
+        session, answer, checkpoint = (body.get(field) for field in ("session", "answer", "checkpoint"))
+        if isinstance(session, str) and isinstance(answer, str) and isinstance(checkpoint, str):
+            return Answer(session, answer, checkpoint)
+        raise RunError("PAI031", f"HTTP {response.status_code} without session, answer and checkpoint", where=WEB,
+                       next=_NEXT)
+
+
+def _fields(capture: Capture) -> dict[str, str | bytes]:
+    """The fields of AskRequest (protos/web.proto): the capture without its trace context."""
+    fields = asdict(capture)
+    del fields["traceparent"]
+    return fields
+
+
+def _body(response: httpx.Response) -> Mapping[str, object]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _error(status: int, body: Mapping[str, object]) -> SightlineError:
+    """The service's own error ({"code", "what", "where", "next"}) where it gave one, else PAI031."""
+    code = str(body.get("code", ""))
+    if code not in CODES:
+        return RunError("PAI031", f"the web service answered HTTP {status}", where=WEB, next=_NEXT)
+    if code.startswith("PAI3"):
+        kind: type[SightlineError] = PolicyDenied
+    else:
+        kind = InputError if status < 500 else RunError
+    what, where, next_ = (str(body.get(key) or "") for key in ("what", "where", "next"))
+    return kind(code, what or CODES[code].title, where=where or WEB, next=next_)

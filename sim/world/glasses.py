@@ -1,0 +1,103 @@
+"""The glasses: what one wearer's device captures when a question is asked.
+
+Captures are real in what they give away: about every second photo carries its position, and now and then
+the wearer says a name, a number or an address.  What the user brings (a photo, a question to be kept
+verbatim) is passed on as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lineage.errors import InputError
+from sim.world.clock import SimClock, rfc3339
+from sim.world.photo import CAMERA, draw
+from sim.world.places import BY_NAME, PLACES, Place
+from sim.world.random import key_id, keyed
+from sim.world.wearers import Wearer, fictional_phone
+
+MAX_QUESTION = 2_000
+_FRIENDS = ("Anna", "Jonas", "Maria", "Peter", "Ingrid", "Thomas", "Elena", "Ravi", "Lucy", "Omar")
+_DETAILS = (
+    "Text {friend} at {email}.",
+    "Call {friend} on {phone}.",
+    "Tell {friend} I am here.",
+    "My name is {name}, remember this place.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One question with its photo.  ``location`` is "latitude,longitude" or empty; ``asked_at`` RFC 3339."""
+
+    photo: bytes
+    utterance: str
+    location: str
+    wearer: str
+    region: str
+    device: str
+    asked_at: str
+    traceparent: str
+
+
+class Glasses:
+    """The device of ``wearer``; ``seed`` is the scenario's."""
+
+    def __init__(self, wearer: Wearer, seed: int, clock: SimClock | None = None) -> None:
+        self.wearer = wearer
+        self.device = f"{CAMERA[1]} {key_id(seed, wearer.id, 'device', size=4)}"
+        self._seed = seed
+        self._clock = clock or SimClock()
+
+    def capture(self, question: str, ordinal: int, photo: bytes | None = None, *, share_location: bool = True,
+                verbatim: bool = False) -> Capture:
+        """The ``ordinal``-th capture of this wearer; the same arguments give the same capture.
+
+        ``share_location``: the wearer lets the glasses send a position (most captures then have one); it says
+        nothing of what the camera writes into the photo.  ``verbatim``: the wearer adds nothing to the question.
+        With a ``photo`` of the user's own the glasses do not claim to know where it was taken: no location,
+        and the question stays verbatim.  Raises InputError (PAI003) for an empty or too long question.
+        """
+        utterance = validate_question(question)
+        wearer, seed = self.wearer, self._seed
+        moment = self._clock.at(ordinal)
+        location = ""
+        if photo is None:
+            chance = keyed(seed, wearer.id, ordinal, "capture")
+            place = BY_NAME[wearer.home] if chance.random() < 0.6 else chance.choice(PLACES)
+            position = (round(place.latitude + chance.uniform(-0.001, 0.001), 4),
+                        round(place.longitude + chance.uniform(-0.001, 0.001), 4))
+            if chance.random() < 0.8 and share_location:
+                location = f"{position[0]},{position[1]}"
+            photo = self._photo(place, ordinal, position)
+            if not verbatim and chance.random() < 0.25:
+                utterance = self._with_detail(utterance, ordinal)
+        trace = key_id(seed, "trace", wearer.id, ordinal, size=16)
+        span = key_id(seed, "span", wearer.id, ordinal, size=8)
+        return Capture(photo=photo, utterance=utterance, location=location, wearer=wearer.id, region=wearer.region,
+                       device=self.device, asked_at=rfc3339(moment), traceparent=f"00-{trace}-{span}-01")
+
+    def _photo(self, place: Place, ordinal: int, position: tuple[float, float]) -> bytes:
+        chance = keyed(self._seed, self.wearer.id, ordinal, "exif")
+        return draw(place, self._seed, self.wearer.id, ordinal,
+                    sign=place.city if chance.random() < 0.5 else "",
+                    taken=self._clock.at(ordinal),
+                    position=position if chance.random() < 0.5 else None)
+
+    def _with_detail(self, utterance: str, ordinal: int) -> str:
+        chance = keyed(self._seed, self.wearer.id, ordinal, "detail")
+        friend = chance.choice(_FRIENDS)
+        detail = chance.choice(_DETAILS).format(
+            friend=friend, email=f"{friend.lower()}@example.org", name=self.wearer.name,
+            phone=fictional_phone(self._seed, self.wearer.id, ordinal, "friend"))
+        # Within the limit: a question near it is asked as it is.
+        return f"{utterance} {detail}" if len(utterance) + len(detail) < MAX_QUESTION else utterance
+
+
+def validate_question(text: str) -> str:
+    """The question without white space around it.  Raises InputError (PAI003) unless 1 to 2,000 characters."""
+    question = text.strip()
+    if 1 <= len(question) <= MAX_QUESTION:
+        return question
+    what = "the question is empty" if not question else f"the question has {len(question)} characters, not 1 to 2,000"
+    raise InputError("PAI003", what, where="--ask", next='sightline demo --ask "What is that building?"')
