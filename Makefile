@@ -37,6 +37,7 @@ stubs: $(VENV)/.dev ## generate the gRPC stubs from protos/*.proto
 	$(PY) protos/generate.py
 
 picture: $(VENV)/.core ## draw the README's picture again, from a run of the demo
+	$(VENV)/bin/sightline demo >/dev/null
 	$(PY) -m sim.show.readme
 
 clean: ## remove .venv, the stubs and the caches; runs/ stays

@@ -19,8 +19,9 @@ from lineage.privacylib.refusal import details
 
 _log = logging.getLogger("sightline.services")
 
-# A status line travels in HTTP/2 headers, of which gRPC accepts 8 KB; JSON escapes may triple a text.
-MAX_WHAT = 1500
+# Bytes of JSON.  A status travels in HTTP/2 headers, of which gRPC accepts 8 KB.
+MAX_WHAT = 4000
+MAX_PLACE = 1000
 _STATUS = ((PolicyDenied, grpc.StatusCode.PERMISSION_DENIED), (InputError, grpc.StatusCode.INVALID_ARGUMENT),
            (SightlineError, grpc.StatusCode.UNAVAILABLE))
 _ERROR = {grpc.StatusCode.PERMISSION_DENIED: PolicyDenied, grpc.StatusCode.INVALID_ARGUMENT: InputError}
@@ -31,7 +32,8 @@ _FALLBACK = {PolicyDenied: "PAI305", InputError: "PAI004", RunError: "PAI031"}
 async def abort(context: Any, error: SightlineError) -> NoReturn:
     """Ends the RPC with the error's status and its JSON."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    short = type(error)(error.code, _shortened(error.what), where=_shortened(error.where), next=_shortened(error.next))
+    short = type(error)(error.code, _shortened(error.what, MAX_WHAT), where=_shortened(error.where, MAX_PLACE),
+                        next=_shortened(error.next, MAX_PLACE))
     await context.abort(status, details(short))
     raise AssertionError("abort raises")
 
@@ -78,5 +80,8 @@ async def reported(context: Any, service: str) -> AsyncIterator[None]:
         await abort(context, RunError("PAI031", f"{service} failed on this request; its log says why", where=service))
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_WHAT else f"{text[:MAX_WHAT]}…"
+def _shortened(text: str, limit: int) -> str:
+    """At most ``limit`` bytes of JSON, in which one character may take twelve."""
+    if len(json.dumps(text)) <= limit:
+        return text
+    return f"{text[:limit // 12]}…"

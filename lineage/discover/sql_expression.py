@@ -83,13 +83,16 @@ class Expressions:
         return [(child, False) for child in node.iter_expressions()]
 
     def _named_window(self, node: exp.Window, scope: Scope) -> list[exp.Expr]:
-        name, seen, parts = node.alias.lower(), set[str](), list[exp.Expr]()
-        while name and name not in seen:
+        seen: set[str] = set()
+        parts: list[exp.Expr] = []
+        # A window may be built on another: WINDOW w AS (v ORDER BY day).
+        while node.alias and node.alias.lower() not in seen:
+            name = node.alias.lower()
             if name not in scope.windows:
-                raise SqlFault(f"there is no window {name!r}", span_of(node))
+                raise SqlFault(f"there is no window {name!r}", span_of(node.args["alias"]))
             seen.add(name)
-            parts.extend(_deciders(scope.windows[name]))
-            name = scope.windows[name].alias.lower()
+            node = scope.windows[name]
+            parts.extend(_deciders(node))
         return parts
 
 

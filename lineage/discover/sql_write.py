@@ -49,7 +49,8 @@ def definition_of(tree: exp.Expr) -> tuple[str, dict[str, str]] | None:
         return None
     if not isinstance(tree.this, exp.Schema) or not isinstance(tree.this.this, exp.Table):
         return None
-    columns = [c for c in tree.this.expressions if isinstance(c, exp.ColumnDef)]
+    # A column without a type is a bare name.
+    columns = [c for c in tree.this.expressions if isinstance(c, exp.ColumnDef | exp.Identifier)]
     return spelled(tree.this.this), {c.name: c.args["kind"].sql() if c.args.get("kind") else "" for c in columns}
 
 

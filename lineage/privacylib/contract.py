@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from lineage.model import Label
@@ -31,8 +31,8 @@ def label_of(field: FieldDescriptor) -> Label:
     return Label(option.category, tuple(option.annotations), option.operational)
 
 
-def labels_of(message: Descriptor) -> dict[str, Label]:
-    """Field name → label, for the fields that are the message's own (not carried)."""
+def labels_of(message: Any) -> dict[str, Label]:
+    """Field name → label of a message's DESCRIPTOR, without the fields that carry another schema."""
     return {field.name: label_of(field) for field in message.fields
             if not _option(field, annotations_pb2.label).carries}
 
@@ -40,7 +40,7 @@ def labels_of(message: Descriptor) -> dict[str, Label]:
 class Contract:
     """One message type: its static fields, and which of its fields carry another schema."""
 
-    def __init__(self, message: Descriptor) -> None:
+    def __init__(self, message: Any) -> None:
         self.labels = labels_of(message)
         self._own = tuple(self.labels)
         self._carriers = tuple(field.name for field in message.fields

@@ -71,8 +71,11 @@ def load(folder: Path) -> dict[str, Table]:
     return found
 
 
-def parse(text: str, where: str, first_line: int = 1) -> Table:
-    """One ``CREATE TABLE`` with labels.  Raises InputError (PAI022) with file:line, or for no table at all."""
+def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = None) -> Table:
+    """One ``CREATE TABLE``; ``otherwise``: the label of a column that has none beside it.
+
+    Raises InputError (PAI022) with file:line, or for no table at all.
+    """
     lines = list(enumerate(text.splitlines(), first_line))
     owner, name = "", ""
     columns: dict[str, Column] = {}
@@ -89,7 +92,7 @@ def parse(text: str, where: str, first_line: int = 1) -> Table:
             ddl = "\n".join(line for at, line in lines if at <= number).rstrip().removesuffix(";")
             return Table(name, owner or "warehouse", columns, _if_missing(ddl))
         elif code and not _CONSTRAINT.match(code):
-            column = _column(code, comment.strip(), place)
+            column = _column(code, comment.strip(), place, otherwise)
             if column.name in columns:
                 raise InputError("PAI022", f"the column {column.name!r} is given twice", where=place)
             columns[column.name] = column
@@ -107,16 +110,19 @@ def _header(code: str, place: str) -> str:
     return f"{match[1]}.{match[2]}"
 
 
-def _column(code: str, comment: str, place: str) -> Column:
+def _column(code: str, comment: str, place: str, otherwise: Label | None) -> Column:
     match = _COLUMN.fullmatch(code)
     if match is None or match["type"].upper() not in SQL_TYPES:
         raise InputError("PAI022", f"one column a line, with a type of {', '.join(SQL_TYPES)}: {code!r}", where=place)
+    required = bool(re.search(r"NOT\s+NULL", code, re.IGNORECASE))
     said = _LABEL.fullmatch(comment)
+    if said is None and not comment and otherwise is not None:
+        return Column(match["name"], match["type"].upper(), otherwise, required)
     if said is None:
         raise InputError("PAI022", f"the column {match['name']!r} has no label: write -- category ANNOTATION, or "
                                    f"-- operational:what, beside it; it has {comment!r}", where=place)
     label = Label(said["category"] or "", tuple(said["annotations"].split()), said["operational"] or "")
-    return Column(match["name"], match["type"].upper(), label, bool(re.search(r"NOT\s+NULL", code, re.IGNORECASE)))
+    return Column(match["name"], match["type"].upper(), label, required)
 
 
 def _if_missing(ddl: str) -> str:

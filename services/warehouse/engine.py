@@ -25,6 +25,8 @@ _KEYWORD = re.compile(r"[A-Za-z]+")
 # Texts, quoted names and comments: what may not be taken for SQL's own words.
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
+_USING = re.compile(r"\bUSING\s*\(([^()]*)\)", re.IGNORECASE)
+_NATURAL = re.compile(r"\bNATURAL\b", re.IGNORECASE)
 _COLUMNS = re.compile(r"\bINTO\s+[\w.]+(?:\s+AS\s+\w+)?\s*\((?P<columns>[\w\s,]+)\)", re.IGNORECASE)
 STATEMENTS = ("INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH")
 
@@ -48,14 +50,15 @@ class Engine:
         """What the statement would touch; no row moves.  Raises InputError (PAI021), with the place underlined."""
         keyword = match[0].upper() if (match := _KEYWORD.match(sql)) else ""
         if keyword not in STATEMENTS:
-            raise InputError("PAI021", f"a job may not {keyword or sql[:20]!r}; it may {', '.join(STATEMENTS)}",
-                             where=where)
+            raise InputError("PAI021", f"a statement of a job begins with {', '.join(STATEMENTS)}, not with "
+                                       f"{sql[:20]!r}", where=where)
         account = Account()
         with self._asked(lambda *asked: self._note(account, sql, *asked)):
             try:
                 self._store.execute(f"EXPLAIN {sql}")
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                 raise InputError("PAI021", f"{error}\n{_underlined(sql, str(error))}", where=where) from None
+        self._add_joined(account, sql)
         return account
 
     def run(self, sql: str, account: Account, where: str) -> int:
@@ -64,6 +67,8 @@ class Engine:
 
         def check(*asked: object) -> int:
             verdict = self._note(ran, sql, *asked)
+            if asked[0] in _ALLOWED:  # the end of the transaction, too, which must not be denied
+                return verdict
             within = all(set(columns) <= set(before.get(table, ())) and table in before
                          for now, before in ((ran.reads, account.reads), (ran.writes, account.writes))
                          for table, columns in now.items())
@@ -106,6 +111,25 @@ class Engine:
         folded = {column.lower(): column for column in known}
         columns = [folded.get(name.strip().lower(), "") for name in match["columns"].split(",")]
         return columns if all(columns) else list(known)
+
+    def _add_joined(self, account: Account, sql: str) -> None:
+        """The columns of USING and NATURAL joins, which SQLite reads without asking the authorizer.
+
+        Every table that the statement mentions is taken to be joined by them: rather too much than too little.
+        """
+        bare = _QUOTED.sub(" ? ", sql)
+        lists = [match[1] for match in _USING.finditer(bare)]
+        natural = _NATURAL.search(bare) is not None
+        if not lists and not natural:
+            return
+        words = {word.lower() for word in re.findall(r"\w+", sql)}
+        tables = [name for name in self._catalog if name.rpartition(".")[2].lower() in words]
+        held = [column for name in tables for column in self._catalog[name].columns]
+        named = {name.strip().lower() for columns in lists for name in columns.split(",")}
+        if natural or any("?" in columns for columns in lists):
+            named |= {column.lower() for column in held if held.count(column) > 1}
+        for name in tables:
+            _add(account.reads, name, [column for column in self._catalog[name].columns if column.lower() in named])
 
     @contextmanager
     def _asked(self, answer: Callable[..., int]) -> Iterator[None]:

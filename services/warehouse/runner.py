@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lineage.errors import InputError, SightlineError
+from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from services.seams import Store
 from services.warehouse import catalog as tables_of
@@ -77,7 +78,8 @@ class Runner:
             if not _CREATE.match(sql):
                 planned.append((sql, where, self._engine.account(sql, where)))
                 continue
-            table = tables_of.parse(sql, job.where, line)
+            label = Label(operational="derived", annotations=job.annotations) if job.annotations else None
+            table = tables_of.parse(sql, job.where, line, label)
             if table.database not in {known.database for known in self._catalog.values()}:
                 raise InputError("PAI022", f"there is no database {table.database!r}", where=where)
             if table.name not in self._catalog:

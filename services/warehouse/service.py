@@ -5,12 +5,14 @@ The token of a read is checked by PrivacyLib's guard at this boundary, not by th
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lineage import names
 from lineage.errors import InputError
 from lineage.privacylib import PrivacyLib
+from protos.rows_pb2 import Rows
 from protos.warehouse_pb2 import (
     AppendRequest,
     AppendResponse,
@@ -94,12 +96,13 @@ class WarehouseService(WarehouseServicer):
             if activity and not names.parse(activity).is_activity:
                 raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",
                                  where="warehouse.Read")
-            if not activity:
-                return self._read(request)
-            with self._lib.activity(activity):
-                return self._read(request)
+            with self._lib.activity(activity) if activity else nullcontext():
+                rows = self._read(request)
+            self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}"]
+                               for column in rows.columns})
+            return ReadResponse(rows=rows)
 
-    def _read(self, request: ReadRequest) -> ReadResponse:
+    def _read(self, request: ReadRequest) -> Rows:
         """The rows that were asked for, each with the correlation key that its table keeps."""
         table = table_of(self.catalog, request.table)
         columns = [column.name for column in columns_of(table, request.columns)]
@@ -111,5 +114,4 @@ class WarehouseService(WarehouseServicer):
             found = self._store.execute(f"SELECT {', '.join(read)} FROM {table.name}")
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
-        self._lib.respond({f"{table.name}.{column}": [names.join(table.asset, column)] for column in columns})
-        return ReadResponse(rows=typed.make(table.name, columns, keyed))
+        return typed.make(table.name, columns, keyed)

@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
 
 def why(
     to: Annotated[str, typer.Argument(help="An asset or an activity: training:ads_ranker.")],
-    source: Annotated[str | None, typer.Option("--from", help="Where the data comes from; the glasses otherwise.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Where it comes from; the glasses otherwise.")] = None,
     run: RunDir = None,
     as_json: Json = False,
 ) -> None:

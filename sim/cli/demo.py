@@ -12,6 +12,7 @@ from lineage.discover.graph import Graph
 from lineage.names import asset_of
 from sim.cli.options import print_json
 from sim.scenario import runner
+from sim.scenario.loader import SCENARIOS
 from sim.scenario.schema import Scenario, Step, World, expect, fault, step
 from sim.scenario.verdict import EXIT, row
 from sim.show import terminal, words
@@ -49,7 +50,7 @@ def story(photo: Path | None, question: str, seed: int) -> Scenario:
     own: dict[str, Any] = {"photo": str(photo.absolute())} if photo is not None else {}
     return Scenario(
         name="demo", stage="demonstrate", seed=seed, about="The guided tour.",
-        world=World(wearers=4, regions=("US", "SE", "NO")), path=runner.ROOT / "scenarios" / "demo.py",
+        world=World(wearers=4, regions=("US", "SE", "NO")), path=SCENARIOS / "demo",
         steps=(
             Step("ask", {"wearers": 1, "question": question, "verbatim": True, **own}),
             step("ask", wearers="all", question=QUESTION, times=2),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 import typer
 
@@ -17,8 +16,9 @@ from sim.cli import ask, run, stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   rich_markup_mode="rich",
-                  help="A reference simulator of a Privacy Aware Infrastructure (PAI) on the data flow of AI glasses.\n\n"
-                       "Start with:  [bold]sightline demo[/]")
+                  help="A reference simulator of a Privacy Aware Infrastructure (PAI) on the data flow of AI "
+                       "glasses.\n\nStart with:  [bold]sightline demo[/]"
+                  )
 
 run.add(app)
 ask.add(app)

@@ -58,7 +58,8 @@ async def _serve(service: str, config: NodeConfig) -> None:
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not sys.stdin: a thread blocked in its buffer aborts Python at shutdown.
+    while os.read(0, 4096):
         pass
     loop.call_soon_threadsafe(stop.set)
 

@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from lineage.discover.store import Store
-from lineage.errors import InputError, RunError, SightlineError
+from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS, Armed
@@ -103,8 +103,9 @@ class _Runner:
                     steps.append(_told(step.kind, step.given, outcome))
                 hits = await self._drift(stage, steps)
                 await STEPS.lookup("flush").make(stage, {}, "")
-            except SightlineError as error:
-                raise stack.watch() or error from error
+            except RunError:
+                await stack.check()  # a process that died explains more than the call that failed
+                raise
             account, armed = await self._drain(stack)
         hits = [own + other for own, other in zip(hits, armed, strict=True)]
         return self._finish(stage, steps, hits, account)
@@ -156,7 +157,8 @@ class _Runner:
                 try:
                     answer = await control_pb2_grpc.ControlStub(channel).Drain(control_pb2.DrainRequest(), timeout=15)
                 except grpc.aio.AioRpcError as error:
-                    raise stack.watch() or RunError("PAI031", f"{name} did not drain", where=name) from error
+                    await stack.check()
+                    raise RunError("PAI031", f"{name} did not drain", where=name) from error
             account = json.loads(answer.account)
             hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
             totals = {key: value + account[key] for key, value in totals.items()}
@@ -202,4 +204,3 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-__all__ = ["REGISTRIES", "InputError", "Run", "run"]

@@ -111,11 +111,11 @@ class _Open:
         return Node(value, self.where, self.keys, self.size, self.height)
 
 
-class _Tagged(MarkedYAMLError):  # type: ignore[misc]
+class _Tagged(MarkedYAMLError):
     """A tag stands in the text."""
 
 
-class _TaglessScanner(Scanner):  # type: ignore[misc]
+class _TaglessScanner(Scanner):
     """Refuses a tag where it begins: ruamel's decoding of a long one takes quadratic time."""
 
     def fetch_tag(self) -> None:

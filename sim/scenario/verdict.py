@@ -22,7 +22,7 @@ def worst(verdicts: Iterable[str]) -> Verdict:
 
 def judge(scenario: Scenario, seed: int, history: History, hits: Sequence[int]) -> dict[str, Any]:
     """The content of verdict.json.  A fault that was armed and never fired makes the run unknown."""
-    expectations = []
+    expectations: list[dict[str, Any]] = []
     for expected in scenario.expect:
         seen = check(history, expected.kind, expected.given)
         expectations.append({"stage": expected.stage, "expectation": expected.kind, "given": dict(expected.given),

@@ -86,8 +86,7 @@ def _collapse(flows: Iterable[Flow]) -> tuple[dict[tuple[str, str, State], _Thre
         source, target = asset_of(flow.source), asset_of(flow.target)
         pair = " → ".join(filter(None, (field_of(flow.source), field_of(flow.target))))
         if source == target:
-            if pair:
-                inside.setdefault(source, set()).add(pair)
+            inside.setdefault(source, set()).update([pair] if pair else [])
             continue
         key = (source, target, flow.state)
         thread = threads.setdefault(key, _Thread(*key))
@@ -101,19 +100,32 @@ def _collapse(flows: Iterable[Flow]) -> tuple[dict[tuple[str, str, State], _Thre
 
 
 def _confirm(threads: dict[tuple[str, str, State], _Thread]) -> dict[tuple[str, str, State], _Thread]:
-    """A declared thread that something observed (or refused) stands beside is merged into it."""
+    """A declared thread that something observed (or refused) stands beside is merged into it.
+
+    A manifest declares ``checkpoint:assistant``; what a run then writes is ``checkpoint:assistant@2``.
+    """
+    found: dict[tuple[str, str], list[_Thread]] = {}
+    for thread in sorted(threads.values(), key=lambda t: (t.source, t.target, t.state == "blocked")):
+        if thread.state != "declared":
+            for ends in sorted({(s, t) for s in _versions(thread.source) for t in _versions(thread.target)}):
+                found.setdefault(ends, []).append(thread)
     kept = {}
-    strongest: tuple[State, ...] = ("observed", "blocked")
     for key, thread in threads.items():
-        other = next((threads[(*key[:2], state)] for state in strongest if (*key[:2], state) in threads), None)
-        if thread.state != "declared" or other is None:
+        others = found.get(key[:2], []) if thread.state == "declared" else []
+        if not others:
             kept[key] = thread
-            continue
-        other.families |= thread.families
-        other.through |= thread.through
-        other.fields |= thread.fields
-        other.notes.add(f"declared and {other.state}")
+        exact = [other for other in others if (other.source, other.target) == key[:2]]
+        for other in exact[:1] or others:
+            other.families |= thread.families
+            other.through |= thread.through
+            other.fields |= thread.fields
+            other.notes.add(f"declared and {other.state}")
     return kept
+
+
+def _versions(name: str) -> tuple[str, str]:
+    """The names under which something may have been declared: with and without its version."""
+    return name, name.partition("@")[0]
 
 
 def _node(id: str, name: str, column: int, facts: Facts, inside: list[str]) -> Node:
@@ -177,7 +189,8 @@ def _number(count: int, one: str, many: str) -> str:
 
 
 def _notes(lineage: Mapping[str, Any], names: list[str], folded: hops.Folded, hops_drawn: bool) -> tuple[str, ...]:
-    drawn, notes = set(names), []
+    ends = {asset_of(edge[end]) for edge in lineage.get("edges", ()) for end in ("from", "to")}
+    drawn, notes = ends.union(names), []
     if folded.left_out:
         notes.append(f"Operational message fields that lead nowhere and are not drawn: {folded.left_out}")
     alone = sorted(a["name"] for a in lineage.get("assets", ())

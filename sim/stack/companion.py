@@ -15,6 +15,7 @@ from lineage.privacylib.contract import labels_of
 from protos import web_pb2
 from sim.stack.config import NodeConfig
 from sim.stack.node import Seams, library
+from sim.stack.store import LocalStore
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp
 
@@ -47,7 +48,7 @@ async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:
         try:
-            yield Companion(CompanionApp(lib, client, seams.tap), sink, seams)
+            yield Companion(CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap), sink, seams)
         finally:
             await asyncio.to_thread(sink.flush, 5.0)
             sink.close()
@@ -59,5 +60,6 @@ def _register(lib: PrivacyLib) -> None:
     response = labels_of(web_pb2.AskResponse.DESCRIPTOR)
     captured: dict[str, Label] = {**request, "answer": response["answer"]}
     lib.register("device:glasses", captured, owner="glasses")
+    lib.register("app:ask", request, owner="app")
     lib.register("web:ask", request, owner="web")
     lib.register("response:ask", response, owner="web")

@@ -52,7 +52,7 @@ class HttpServer:
         except OSError as error:
             listener.close()
             raise RunError("PAI030", f"web cannot listen at {address}: {error.strerror}", where="web",
-                           next=f"leave the port out (a free one is taken), or choose another than {address}") from error
+                           next="leave the port out (a free one is taken), or choose another") from error
         instrumented: Any = wire.asgi(lib.asgi(app, ROUTES), tap)
         server = _Server(uvicorn.Config(instrumented, lifespan="off", log_level="critical", access_log=False))
         task = asyncio.create_task(server.serve(sockets=[listener]))

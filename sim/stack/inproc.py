@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from lineage.errors import SightlineError
 from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.node import Node, Seams, serve
 
@@ -37,9 +36,8 @@ class InprocStack:
     def addresses(self) -> dict[str, dict[str, str | None]]:
         return {name: {"grpc": node.grpc, "http": node.http} for name, node in self._nodes.items()}
 
-    def watch(self) -> SightlineError | None:
-        """Nothing here can die alone."""
-        return None
+    async def check(self) -> None:
+        """Raises when a node has died; here nothing can die alone."""
 
     async def stop(self) -> None:
         """In reverse order, so that the collector outlives those who report to it."""

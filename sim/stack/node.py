@@ -138,7 +138,8 @@ class _Builder:
             return WarehouseService(lib, store, clock, policy=self._stub("policy"), tables=deployment.tables,
                                     jobs=deployment.jobs), None
         if name == "logger":
-            return LoggerService(lib, store, clock, warehouse=self._stub("warehouse"), categories=deployment.categories), None
+            return LoggerService(lib, store, clock, warehouse=self._stub("warehouse"),
+                                 categories=deployment.categories), None
         if name == "inference":
             return InferenceService(lib, store, clock), None
         if name == "training":
@@ -200,13 +201,15 @@ async def _listen(server: Any, address: str, name: str) -> str:
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection((f"sightline.{name.capitalize()}", reflection.SERVICE_NAME), server)
+    offered = {"web": ["Control"], "collector": ["Collector"]}.get(name, [name.capitalize(), "Control"])
+    reflection.enable_server_reflection(
+        [*(f"sightline.{service}" for service in offered), health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     host = address.rpartition(":")[0]
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
         raise RunError("PAI030", f"{name} cannot listen at {address}", where=name,
-                       next=f"leave the port out (a free one is taken), or choose another than {address}") from error
+                       next="leave the port out (a free one is taken), or choose another") from error
     await server.start()
     return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
 

@@ -1,6 +1,7 @@
 """The companion app [A]: takes a capture from the glasses, asks the web service, gives back the answer.
 
-One scope per question, under the correlation key that the glasses gave it.  The app keeps nothing.
+One scope per question, under the correlation key that the glasses gave it.  The app keeps the question
+in its outbox until the next one takes its place.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import httpx
 from lineage.codes import CODES
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib import PrivacyLib
-from services.seams import Tap
+from protos.web_pb2 import AskRequest
+from services.seams import Store, Tap
 from sim.world.glasses import Capture
 from sim.world.photo import media_type
 
 PATH = "/v1/ask"
 DEVICE = "device:glasses"
+OUTBOX = "app:ask"
 WEB = "web:ask"
 RESPONSE = "response:ask"
 _NEXT = "read the web service's log in the run folder, or run again with --topology inproc"
@@ -36,9 +39,10 @@ class Answer:
 class CompanionApp:
     """``client`` has the web service's base address; ``tap`` sees what physically goes to and from the glasses."""
 
-    def __init__(self, lib: PrivacyLib, client: httpx.AsyncClient, tap: Tap | None = None) -> None:
+    def __init__(self, lib: PrivacyLib, client: httpx.AsyncClient, store: Store, tap: Tap | None = None) -> None:
         self._lib = lib
         self._client = client
+        self._store = store
         self._tap = tap
 
     async def ask(self, capture: Capture) -> Answer:
@@ -50,18 +54,20 @@ class CompanionApp:
         with self._lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="app",
                              region=capture.region, family="A"):
             sent = self._take(capture)
-            with self._lib.call(WEB, sources={field: [f"{DEVICE}#{field}"] for field in sent}):
+            with self._lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in sent}):
                 answer = await self._post(capture)
             with self._lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
                 self._touch("write", len(answer.answer.encode()))
             return answer
 
     def _take(self, capture: Capture) -> tuple[str, ...]:
-        """Reads the capture from the glasses; the names of the fields that hold something."""
+        """From the glasses into the outbox; the names of the fields that hold something."""
         payload = {field: value for field, value in _fields(capture).items() if value}
         with self._lib.read(DEVICE, fields=tuple(payload), payload=payload):
             self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
                                     for value in payload.values()))
+        with self._lib.write(OUTBOX, sources={field: [f"{DEVICE}#{field}"] for field in payload}):
+            self._store.write("app/ask", AskRequest(**_fields(capture)).SerializeToString())
         return tuple(payload)
 
     def _touch(self, op: str, size: int) -> None:

@@ -121,7 +121,8 @@ def row(source: str, target: str, state: str = "observed", via: tuple[str, ...] 
 
 def lineage(*edges: dict[str, Any], findings: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
     return {"assets": [], "edges": list(edges),
-            "findings": [{"code": code, "asset": asset, "what": "", "next": "", "count": 1} for code, asset in findings]}
+            "findings": [{"code": code, "asset": asset, "what": "", "next": "", "count": 1}
+                         for code, asset in findings]}
 
 
 FLOW = (row("web:ask#u", "warehouse:a#u"), row("warehouse:a#u", "training:yes"),

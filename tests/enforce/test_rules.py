@@ -30,8 +30,9 @@ labels = st.sets(st.sampled_from(ANNOTATIONS))
 
 
 @given(requirements, labels, st.sampled_from(PURPOSES))
-def test_adding_a_requirement_never_changes_anothers_decision(other: Requirement, label: set[str], purpose: str) -> None:
-    alone = [one for one in Rules([GLASSES]).use(label, purpose)]
+def test_adding_a_requirement_never_changes_anothers_decision(
+        other: Requirement, label: set[str], purpose: str) -> None:
+    alone = Rules([GLASSES]).use(label, purpose)
     beside = [one for one in Rules([GLASSES, other]).use(label, purpose) if one.requirement is GLASSES]
     assert alone == beside
 
@@ -45,7 +46,8 @@ def test_a_flow_that_is_allowed_never_allows_a_purpose_that_the_source_refuses(
 
 
 @given(requirements, labels, labels, labels)
-def test_flows_are_transitive_and_monotone(one: Requirement, first: set[str], second: set[str], third: set[str]) -> None:
+def test_flows_are_transitive_and_monotone(
+        one: Requirement, first: set[str], second: set[str], third: set[str]) -> None:
     rules = Rules([one])
     if not rules.flow(first, second) and not rules.flow(second, third):
         assert not rules.flow(first, third)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.errors import InputError
@@ -75,6 +75,16 @@ def test_a_declared_and_refused_use_is_one_blocked_link() -> None:
     edges = [edge("warehouse:a#x", "training:t", "declared", "D"), edge("warehouse:a#x", "training:t", "blocked", "D")]
     drawn = drawing({"edges": edges})
     assert [(li.state, li.notes) for li in drawn.links] == [("blocked", ("declared and blocked",))]
+
+
+def test_a_declared_checkpoint_is_confirmed_by_its_versions() -> None:
+    edges = [edge("training:t", "checkpoint:c", "declared", "D"), edge("training:t", "checkpoint:c@1", families="D"),
+             edge("training:t", "checkpoint:c@2", families="D"), edge("training:u", "checkpoint:c", "declared", "D")]
+    drawn = drawing({"edges": edges})
+    assert [(li.source, li.target, li.state, li.notes) for li in drawn.links] == [
+        ("training:t", "checkpoint:c@1", "observed", ("declared and observed",)),
+        ("training:t", "checkpoint:c@2", "observed", ("declared and observed",)),
+        ("training:u", "checkpoint:c", "declared", ())]
 
 
 def test_a_blocked_link_carries_the_code_of_its_decision(lineage: dict[str, Any]) -> None:
@@ -156,6 +166,7 @@ EDGES = st.lists(st.builds(edge, NAMES, NAMES, st.sampled_from(["observed", "dec
                            via=st.sampled_from([(), ("job:j",), ("rpc:m.S",)])), max_size=25)
 
 
+@settings(deadline=None)
 @given(EDGES)
 def test_any_graph_has_columns_and_loses_no_stored_data(edges: list[dict[str, Any]]) -> None:
     drawn = drawing({"edges": edges})
@@ -167,6 +178,7 @@ def test_any_graph_has_columns_and_loses_no_stored_data(edges: list[dict[str, An
     assert drawn == drawing({"edges": list(reversed(edges))})
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=40))
 def test_columns_without_back_links_have_no_cycle(pairs: list[tuple[int, int]]) -> None:
     named = [(f"file:f{a}", f"file:f{b}") for a, b in pairs if a != b]

@@ -64,10 +64,20 @@ class Web:
         return {str(part.get_param("name", header="content-disposition")): part for part in parts}
 
 
+class Outbox:
+    """As much of a Store as the app uses."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def write(self, path: str, data: bytes) -> None:
+        self.files[path] = data
+
+
 async def ask(web: Web, capture: Capture = CAPTURE) -> tuple[Answer, Record, DeviceTap]:
     record, tap = Record(), DeviceTap()
     async with httpx.AsyncClient(transport=httpx.MockTransport(web), base_url="http://web") as client:
-        app = CompanionApp(PrivacyLib("app", [record]), client, tap)  # type: ignore[arg-type]
+        app = CompanionApp(PrivacyLib("app", [record]), client, Outbox(), tap)  # type: ignore[arg-type]
         return await app.ask(capture), record, tap
 
 
@@ -88,12 +98,13 @@ async def test_the_request_fits_the_contract() -> None:
         assert body.decode() == getattr(CAPTURE, field)
 
 
-async def test_three_operations_in_one_scope_with_their_links() -> None:
+async def test_four_operations_in_one_scope_with_their_links() -> None:
     _, record, tap = await ask(Web())
     assert record.seen == [
         ("read", "device:glasses", FIELDS, ()),
-        ("call", "web:ask", tuple(sorted(FIELDS)),
+        ("write", "app:ask", tuple(sorted(FIELDS)),
          tuple((field, (f"device:glasses#{field}",)) for field in sorted(FIELDS))),
+        ("call", "web:ask", tuple(sorted(FIELDS)), tuple((field, (f"app:ask#{field}",)) for field in sorted(FIELDS))),
         ("write", "device:glasses", ("answer",), (("answer", ("response:ask#answer",)),)),
     ]
     contexts = {(op.context.key, op.context.scope, op.context.purpose, op.context.principal, op.context.region,
@@ -112,11 +123,13 @@ async def test_an_empty_field_is_sent_but_linked_to_nothing() -> None:
     assert "location" in web.parts
     assert "location" not in record.seen[0][2]
     assert "location" not in dict(record.seen[1][3])
+    assert "location" not in dict(record.seen[2][3])
 
 
 async def test_without_a_tap() -> None:
     async with httpx.AsyncClient(transport=httpx.MockTransport(Web()), base_url="http://web") as client:
-        assert (await CompanionApp(PrivacyLib("app"), client).ask(CAPTURE)).session == "s-1"
+        app = CompanionApp(PrivacyLib("app"), client, Outbox())  # type: ignore[arg-type]
+        assert (await app.ask(CAPTURE)).session == "s-1"
 
 
 def away() -> httpx.Response:
@@ -143,14 +156,14 @@ async def test_a_failure_is_a_clear_error_and_the_glasses_get_no_answer(
         answer: Callable[[], httpx.Response], kind: type[SightlineError], code: str, where: str) -> None:
     record, tap = Record(), DeviceTap()
     async with httpx.AsyncClient(transport=httpx.MockTransport(Web(answer)), base_url="http://web") as client:
-        app = CompanionApp(PrivacyLib("app", [record]), client, tap)  # type: ignore[arg-type]
+        app = CompanionApp(PrivacyLib("app", [record]), client, Outbox(), tap)  # type: ignore[arg-type]
         with pytest.raises(kind) as caught:
             await app.ask(CAPTURE)
     assert (caught.value.code, caught.value.where) == (code, where)
     assert caught.value.what
     assert caught.value.next
-    assert [seen[:2] for seen in record.seen] == [("read", "device:glasses"), ("call", "web:ask")]
-    assert record.operations[1].detail["error"] == kind.__name__
+    assert [seen[:2] for seen in record.seen] == [("read", "device:glasses"), ("write", "app:ask"), ("call", "web:ask")]
+    assert record.operations[2].detail["error"] == kind.__name__
     assert [op for op, _ in tap.seen] == ["read"]
 
 

@@ -33,6 +33,28 @@ def engine(content: Data) -> sqlite3.Connection:
     return connection
 
 
+def outcome(connection: sqlite3.Connection, sql: str, table: str | None) -> tuple[list[str], list[list[str]]]:
+    """Runs ``sql``; the columns of its result, or of ``table`` after it, each as a sorted list of values."""
+    cursor = connection.execute(sql)
+    rows = cursor.fetchall()
+    if table is not None:
+        cursor = connection.execute(f"SELECT * FROM {table}")
+        rows = cursor.fetchall()
+    names = [column[0] for column in cursor.description or ()]
+    return names, [sorted(repr(row[i]) for row in rows) for i in range(len(names))]
+
+
+def changed(content: Data, table: str, column: int, chance: random.Random) -> Data:
+    """The same data with some cells of one column changed; ids stay distinct."""
+    made = {name: [list(row) for row in rows] for name, rows in content.items()}
+    for row in made[table]:
+        if (table, column) == ("core.o", 0):
+            row[0] = (row[0] or 0) + 10 * chance.randint(0, 1)
+        elif chance.random() < 0.6:
+            row[column] = chance.choice((0, 1, 2, 3, 4, None))
+    return made
+
+
 def engine_reads(connection: sqlite3.Connection, sql: str) -> dict[str, set[str]]:
     """Table → columns that SQLite asks leave to read while it compiles ``sql``."""
     reads: dict[str, set[str]] = {}
@@ -72,9 +94,9 @@ class Maker:
         if depth and self.chance.random() < 0.2:
             word = self.chance.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"])
             body = f"{self._select(width, depth - 1, reach)} {word} {self._select(width, depth - 1, reach)}"
-            body += self.chance.choice(["", " ORDER BY 1", " ORDER BY c0 LIMIT 3"])
+            body += self.chance.choice(["", " ORDER BY 1", self._limit(width)])
         else:
-            body = self._select(width, depth, reach) + self._limit()
+            body = self._select(width, depth, reach) + self._limit(width)
         self.ctes = before
         return with_ + body
 
@@ -159,8 +181,10 @@ class Maker:
         return self.chance.choice(["count(*)", f"sum({column})", f"count(DISTINCT {column})", f"max({column})",
                                    f"total({column}) FILTER (WHERE {self.chance.choice(reach)} > 0)"])
 
-    def _limit(self) -> str:
-        return self.chance.choice(["", "", "", " ORDER BY 1", " ORDER BY c0 DESC", " ORDER BY 1 LIMIT 2"])
+    def _limit(self, width: int) -> str:
+        # LIMIT only under a total order: else which rows stay would hang on the engine's plan.
+        every = ", ".join(f"{i}" for i in range(1, width + 1))
+        return self.chance.choice(["", "", "", " ORDER BY 1", " ORDER BY c0 DESC", f" ORDER BY {every} LIMIT 2"])
 
     def _fresh(self) -> str:
         self.names += 1
