@@ -27,7 +27,7 @@ class Config:
     def parse(cls, text: str, code: str, where: str) -> Config:
         """Raises InputError for a text that is not YAML, or is no mapping."""
         try:
-            data = YAML(typ="rt").load(text)
+            data: Any = YAML(typ="rt").load(text)
         except YAMLError as error:
             mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
             place = f"{where}:{mark.line + 1}" if mark else where
@@ -35,7 +35,7 @@ class Config:
             raise InputError(code, f"not YAML: {problem}", where=place) from None
         except (ValueError, RecursionError, TypeError) as error:  # an impossible date, endless nesting, a list as key
             raise InputError(code, f"not YAML: {error}", where=where) from None
-        return cls(data, code, where)
+        return cls(data, code, where, data.lc.line + 1 if _is_mapping(data) else 1)
 
     def error(self, what: str, key: object = None) -> InputError:
         """An error at ``key``, or at the mapping itself."""

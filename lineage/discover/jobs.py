@@ -70,8 +70,6 @@ def parse_job(text: str, name: str) -> Job:
         match = _LINE.fullmatch(line.strip())
         if match is not None:
             _take(found, match["key"], match["value"].strip(), f"{name}:{number}")
-    else:
-        number += 1
     kind = "query" if "query" in found and "job" not in found else "job"
     for key in _REQUIRED[kind]:
         if key not in found:
@@ -121,7 +119,10 @@ def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[st
     """
     table, columns = written
     known = {_plain(name) for name in schema}
-    told = {name: dict.fromkeys(names, "") for name, names in (*read.items(), written) if _plain(name) not in known}
+    told: dict[str, dict[str, str]] = {}
+    for name, names in (*read.items(), written):
+        if _plain(name) not in known:
+            told.setdefault(name, {}).update(dict.fromkeys(names, ""))
     try:
         statement = analyse(statement_sql, {**schema, **told})
     except InputError:

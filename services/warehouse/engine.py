@@ -1,16 +1,15 @@
 """[B] The engine's own account of a statement: the tables and columns that SQLite really touches.
 
 ``set_authorizer`` is asked by SQLite for every table and column while it compiles a statement,
-views and triggers included; ``EXPLAIN`` compiles without moving a row.  What a statement may do
-when it runs is what it was judged for: anything else is denied by SQLite itself.
+views and triggers included; ``EXPLAIN`` compiles without moving a row.  A statement is asked about
+twice: before it is judged, and again right before it runs, when the answer has to be the same.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lineage.errors import InputError
@@ -53,33 +52,31 @@ class Engine:
             raise InputError("PAI021", f"a statement of a job begins with {', '.join(STATEMENTS)}, not with "
                                        f"{sql[:20]!r}", where=where)
         account = Account()
-        with self._asked(lambda *asked: self._note(account, sql, *asked)):
-            try:
-                self._store.execute(f"EXPLAIN {sql}")
-            except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-                raise InputError("PAI021", f"{error}\n{_underlined(sql, str(error))}", where=where) from None
+        connection = self._store.connection
+        connection.set_authorizer(lambda *asked: self._note(account, sql, *asked))
+        try:
+            # Not through ``execute``: nothing is read or written, and the authorizer must ask of nothing else.
+            connection.execute(f"EXPLAIN {sql}").close()
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            raise InputError("PAI021", f"{error}\n{_underlined(sql, str(error))}", where=where) from None
+        finally:
+            connection.set_authorizer(None)
         self._add_joined(account, sql)
         return account
 
     def run(self, sql: str, account: Account, where: str) -> int:
-        """Runs what ``account`` says, and nothing more; rows written, or returned by a query."""
-        ran = Account()
+        """Runs what ``account`` says; rows written, or returned by a query.
 
-        def check(*asked: object) -> int:
-            verdict = self._note(ran, sql, *asked)
-            if asked[0] in _ALLOWED:  # the end of the transaction, too, which must not be denied
-                return verdict
-            within = all(set(columns) <= set(before.get(table, ())) and table in before
-                         for now, before in ((ran.reads, account.reads), (ran.writes, account.writes))
-                         for table, columns in now.items())
-            return verdict if within else sqlite3.SQLITE_DENY
-
-        with self._asked(check):
-            try:
-                rows = self._store.execute(sql)
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                raise InputError("PAI021", f"the statement failed, and changed nothing: {error}",
-                                 where=where) from None
+        Raises InputError (PAI021) when the statement fails, or would touch more by now than it was judged for.
+        """
+        now = self.account(sql, where)
+        if now != account:
+            raise InputError("PAI021", "the tables have changed since the statement was judged; it changed nothing",
+                             where=where, next="run the job again")
+        try:
+            rows = self._store.execute(sql)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise InputError("PAI021", f"the statement failed, and changed nothing: {error}", where=where) from None
         return int(rows[0][0]) if account.writes else len(rows)
 
     def _note(self, account: Account, sql: str, *asked: object) -> int:
@@ -130,14 +127,6 @@ class Engine:
             named |= {column.lower() for column in held if held.count(column) > 1}
         for name in tables:
             _add(account.reads, name, [column for column in self._catalog[name].columns if column.lower() in named])
-
-    @contextmanager
-    def _asked(self, answer: Callable[..., int]) -> Iterator[None]:
-        self._store.connection.set_authorizer(answer)
-        try:
-            yield
-        finally:
-            self._store.connection.set_authorizer(None)
 
 
 def _add(tables: dict[str, tuple[str, ...]], name: str, columns: Sequence[object]) -> None:

@@ -114,4 +114,4 @@ def load(names: list[str]) -> list[Any]:
     from sim.scenario import loader
     from sim.scenario.runner import REGISTRIES
 
-    return [scenario for name in names for scenario in loader.load(loader.find(name), REGISTRIES)]
+    return loader.select(names, REGISTRIES)

@@ -18,8 +18,7 @@ def score_scenarios(scenarios: Sequence[Scenario], seed: int | None) -> dict[str
     for scenario in scenarios:
         with terminal.progress(f"{scenario.name}") as say:
             done = runner.run(scenario, seed, progress=say)
-        one = truth.operations(truth.records_of(done.path / "journal.db"),
-                               truth.signals_of(done.path / "lineage.db"))
+        one = truth.of_run(done.path)
         scores.append(one)
         rows.append({"name": scenario.name, "seed": done.verdict["seed"], **one.to_dict()["operations"]})
     return {**truth.combine(scores), "scenarios": rows}

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,15 +178,17 @@ class _Runner:
         finally:
             store.close()
         content["signals"] = {"recorded": account["recorded"], "delivered": delivered}
-        records = journal.Journal.read(path / "journal.db")
-        operations = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
-        history = History(content, {**operations.pop("operations"), **operations},
+        records = journal.read(path / "journal.db")
+        scored = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
+        operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
+                      "extra": scored["invented"]}
+        history = History(content, operations,
                           lambda source, activity: _moved(records, source, activity),
                           [(answer.answer, answer.checkpoint) for answer in stage.answers], steps)
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
-        write_lock(self._scenario, path / "scenario.lock.yaml")
+        write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers)
 

@@ -1,105 +1,256 @@
-"""Storage below PrivacyLib: files under one folder and one SQLite engine, every operation tapped."""
+"""Storage below PrivacyLib: files under one folder and one SQLite engine, every operation tapped.
+
+The tap sees a statement after it ran and before it is committed; where the tap fails, the statement
+is undone, so nothing happens that the journal does not have.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
-from lineage.errors import InputError
+from lineage.errors import InputError, RunError
 from services.seams import Tap
+
+_SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
+# These cannot run within a transaction.
+_ALONE = frozenset({"PRAGMA", "ATTACH", "DETACH", "VACUUM"})
+_TRANSACTIONS = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)'
+_CREATE_AS = re.compile(
+    rf"CREATE\s+(?:(?P<temp>TEMP|TEMPORARY)\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    rf"(?:(?P<database>{_IDENTIFIER})\s*\.\s*)?(?P<table>{_IDENTIFIER})\s+AS\b", re.IGNORECASE)
+
+_T = TypeVar("_T")
 
 
 class LocalStore:
-    """Implements ``services.seams.Store`` below ``root``."""
+    """Implements ``services.seams.Store`` below ``root``; thread-safe.
+
+    Databases are in WAL mode and synced at checkpoints: a commit outlives the process that made it,
+    though not a loss of power.  Files are synced at each write.
+    """
 
     def __init__(self, root: Path, tap: Tap) -> None:
         self._root = root.absolute()
         self._tap = tap
+        self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._attached: set[str] = set()
 
-    # --- files ------------------------------------------------------------------------------
+    # -- files
 
     def read(self, path: str) -> bytes:
+        """Raises OSError (FileNotFoundError), InputError (PAI004)."""
         data = self._at(path).read_bytes()
-        self._tap.file("read", path, len(data))
+        self._tap.file("read", self._name(path), len(data))
         return data
 
     def write(self, path: str, data: bytes) -> None:
+        """Whole or not at all.  Raises RunError (PAI033), InputError (PAI004)."""
         target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+        temporary: Path | None = None
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+            temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
                 _durable(file, data)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        self._tap.file("write", path, len(data))
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise RunError("PAI033", f"{path} could not be written: {error.strerror}", where=str(target)) from error
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+        self._tap.file("write", self._name(path), len(data))
 
     def append(self, path: str, data: bytes) -> None:
+        """Durable when it returns; an append that fails leaves the file as it was.  Raises as ``write``."""
         target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("ab") as file:
-            _durable(file, data)
-        self._tap.file("write", path, len(data))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            new = not target.exists()
+            with target.open("ab") as file:
+                size = file.tell()
+                try:
+                    _durable(file, data)
+                except OSError:
+                    os.truncate(target, size)
+                    raise
+            if new:
+                _sync_folder(target.parent)
+        except OSError as error:
+            raise RunError("PAI033", f"{path} could not be written: {error.strerror}", where=str(target)) from error
+        self._tap.file("write", self._name(path), len(data))
 
     def exists(self, path: str) -> bool:
         return self._at(path).exists()
 
     def _at(self, path: str) -> Path:
-        """Raises InputError (PAI004) for a path that leads out of the data folder."""
-        target = (self._root / path).resolve()
-        if not target.is_relative_to(self._root.resolve()) or target == self._root.resolve():
+        """Raises InputError (PAI004) for a path that leads out of the data folder, by .. or a link."""
+        root = self._root.resolve()
+        if "\0" in path:
+            raise InputError("PAI004", f"{path!r} is not a path", where="store")
+        target = (root / path).resolve()
+        if not target.is_relative_to(root) or target == root:
             raise InputError("PAI004", f"{path!r} does not lie in the data folder", where="store")
         return target
 
-    # --- SQLite -----------------------------------------------------------------------------
+    def _name(self, path: str) -> str:
+        """The path as the tap is told it: one spelling for one file."""
+        return self._at(path).relative_to(self._root.resolve()).as_posix()
+
+    # -- SQLite
 
     @property
     def connection(self) -> sqlite3.Connection:
         """Opened when it is first asked for: most services have no table."""
-        if self._connection is None:
-            self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        return self._connection
+        with self._lock:
+            if self._connection is None:
+                # Tables live in attached databases; "main" is scratch, and gone with the process.
+                self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            return self._connection
 
     def attach(self, database: str) -> None:
-        if not database.isidentifier():
+        """Raises InputError (PAI022) for what is no name; sqlite3.Error."""
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", database) or database.lower() in ("main", "temp"):
             raise InputError("PAI022", f"{database!r} is not a name for a database", where="store")
-        folder = self._root / "warehouse"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.connection.execute(f"ATTACH DATABASE ? AS {database}", (str(folder / f"{database}.db"),))
+        with self._lock:
+            if database in self._attached:
+                return
+            folder = self._root / "warehouse"
+            folder.mkdir(parents=True, exist_ok=True)
+            self.execute(f"ATTACH DATABASE ? AS {database}", (str(folder / f"{database}.db"),))
+            # Readers beside a writer: the tap's own connection looks on while a statement is uncommitted.
+            self.connection.execute(f"PRAGMA {database}.journal_mode = WAL").fetchall()
+            self.connection.execute(f"PRAGMA {database}.synchronous = NORMAL")
+            self._attached.add(database)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = self.connection.execute(sql, parameters)
-        found = cursor.fetchall()
-        rows = found if cursor.description is not None else [(max(cursor.rowcount, 0),)]
-        self._tap.statement(self.connection, sql, len(found) if cursor.description is not None else rows[0][0])
-        return rows
+        """Raises sqlite3.Error; the statement then has had no effect."""
+
+        def run(connection: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], int]:
+            made = _created(connection, sql)
+            cursor = connection.execute(sql, parameters)
+            if cursor.description is not None:
+                found = cursor.fetchall()
+                return found, len(found)
+            written = _count(connection, *made) if made else max(cursor.rowcount, 0)
+            return [(written,)], written
+
+        return self._run(sql, run)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        connection = self.connection
-        connection.execute("BEGIN")
-        try:
-            written = connection.executemany(sql, rows).rowcount
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        self._tap.statement(connection, sql, max(written, 0))
-        return max(written, 0)
+        """Raises sqlite3.Error, and what ``rows`` raises; then no row was written."""
+
+        def run(connection: sqlite3.Connection) -> tuple[int, int]:
+            written = max(connection.executemany(sql, rows).rowcount, 0)
+            return written, written
+
+        return self._run(sql, run)
+
+    def _run(self, sql: str, run: Callable[[sqlite3.Connection], tuple[_T, int]]) -> _T:
+        """One statement in a transaction of its own, told to the tap before the commit."""
+        word = _keyword(sql)
+        if word in _TRANSACTIONS:
+            raise sqlite3.ProgrammingError(f"{word}: each statement has a transaction of its own")
+        with self._lock:
+            connection = self.connection
+            alone = word in _ALONE
+            if not alone:
+                connection.execute("BEGIN")
+            try:
+                result, rows = run(connection)
+                self._tap.statement(connection, sql, rows)
+                if not alone:
+                    connection.execute("COMMIT")
+            except sqlite3.Warning as error:  # Python 3.11 warns of a second statement; later versions raise
+                raise sqlite3.ProgrammingError(str(error)) from error
+            finally:
+                if connection.in_transaction:  # not committed: some error is on its way
+                    connection.execute("ROLLBACK")
+            return result
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self._lock:
+            if self._connection is not None:
+                for database in sorted(self._attached):
+                    self._connection.execute(f"PRAGMA {database}.wal_checkpoint(TRUNCATE)").fetchall()
+                self._connection.close()
+                self._connection = None
+                self._attached.clear()
 
 
-def _durable(file: Any, data: bytes) -> None:
+def _durable(file: BinaryIO, data: bytes) -> None:
     file.write(data)
     file.flush()
     os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new or renamed file is durable only with its folder's entry."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _bare(sql: str) -> str:
+    start = _SPACE.match(sql)
+    return sql[start.end() if start else 0:]
+
+
+def _keyword(sql: str) -> str:
+    word = re.match(r"[A-Za-z]+", _bare(sql))
+    return word[0].upper() if word else ""
+
+
+def _created(connection: sqlite3.Connection, sql: str) -> tuple[str, str] | None:
+    """(database, table) that a CREATE TABLE … AS is about to make; None for what exists, or another statement."""
+    match = _CREATE_AS.match(_bare(sql))
+    if match is None:
+        return None
+    database = "temp" if match["temp"] else _unquoted(match["database"] or "main")
+    table = _unquoted(match["table"])
+    return None if _has(connection, database, table, 1) is not None else (database, table)
+
+
+def _count(connection: sqlite3.Connection, database: str, table: str) -> int:
+    """Rows of a table that was just made, whose row ids are 1, 2, 3 …
+
+    SQLite does not say how many rows CREATE TABLE … AS wrote, and a SELECT count(*) here would be heard
+    by an authorizer on the connection as a read that the service never made.
+    """
+    high = 1
+    while _has(connection, database, table, high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _has(connection, database, table, middle) else (low, middle)
+    return low
+
+
+def _has(connection: sqlite3.Connection, database: str, table: str, rowid: int) -> bool | None:
+    """Whether the table has that row; None where there is no such table.  Asks no authorizer."""
+    for column in ("rowid",):
+        try:
+            connection.blobopen(table, column, rowid, readonly=True, name=database).close()
+        except sqlite3.Error as error:
+            text = str(error)
+            if text.startswith("no such table"):
+                return None
+            return not text.startswith("no such rowid")
+    return True
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name[0] in '"`[' else name

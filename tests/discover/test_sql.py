@@ -178,11 +178,11 @@ def test_names_in_any_case_are_reported_as_the_schema_has_them() -> None:
     ('SELECT "hello" FROM core.sessions', "1:8", "a text stands in single quotes", '"hello"'),
     ("SELECT rowid FROM core.sessions", "1:8", "no column 'rowid'", "rowid"),
     ("SELECT day FROM core.sessions ORDER BY 2", "1:40", "the result has no column 2", "2"),
-    ("SELECT a.day FROM core.daily a UNION SELECT day, n FROM core.daily", "1:45", "UNION of 1 and 2 columns", "day, n"),
+    ("SELECT day FROM core.daily UNION SELECT 1, 2", "1:41", "UNION of 1 and 2 columns", "1, 2"),
     ("SELECT sum(n) OVER w FROM core.daily", "1:20", "no window 'w'", "w"),
     ("WITH q AS (SELECT * FROM q) SELECT 1", "1:6", "'q' refers to itself", "q"),
     ("WITH q AS (SELECT dax FROM core.daily) SELECT 1", "1:19", "no column 'dax'", "dax"),
-    ("INSERT INTO core.daily SELECT day FROM core.daily", "1:13", "1 values for 3 columns of 'core.daily'", "core.daily"),
+    ("INSERT INTO core.daily SELECT day FROM core.sessions", "1:13", "1 values for 3 columns", "core.daily"),
     ("INSERT INTO core.daily (day, m) SELECT 1, 2", "1:30", "has no column 'm'", "m"),
     ("UPDATE core.daily SET words = 1, m = 2", "1:34", "has no column 'm'", "m"),
     ("SELECT day FROM core.daily WHERE", "1:28", "cannot be parsed", "WHERE"),
@@ -191,7 +191,7 @@ def test_names_in_any_case_are_reported_as_the_schema_has_them() -> None:
     ("EXPLAIN SELECT 1", "1:1", "EXPLAIN is not a statement that can be analysed", "EXPLAIN"),
     ("DROP TABLE core.daily", "1:12", "DROP is not a statement that can be analysed", "core.daily"),
     ("CREATE TABLE core.x (a INTEGER)", "1:14", "moves no data", "core.x (a"),
-    ("SELECT * FROM pragma_table_info('x')", "1:15", "table function 'pragma_table_info' is not known", "pragma_table_info('x'"),
+    ("SELECT * FROM pragma_x('x')", "1:15", "table function 'pragma_x' is not known", "pragma_x('x'"),
     ("", "1:1", "there is no statement", "^"),
     (" -- only a comment\n;", "1:1", "there is no statement", " "),
 ])
@@ -218,8 +218,8 @@ def test_a_long_line_is_cut_round_the_place() -> None:
 
 
 def test_the_place_counts_from_the_given_line() -> None:
-    with pytest.raises(InputError, match="PAI021 a.sql:12:8"):
-        analyse("SELECT 1,\n  day + dax FROM core.daily".replace("  day + dax", "day +  dax"), SHOP, name="a.sql", line=11)
+    with pytest.raises(InputError, match=r"PAI021 a\.sql:12:8"):
+        analyse("SELECT 1,\n day + dax FROM core.daily", SHOP, name="a.sql", line=11)
 
 
 @pytest.mark.parametrize("sql", [
@@ -249,13 +249,14 @@ def test_answers_are_cached_within_bounds_and_apart(monkeypatch: pytest.MonkeyPa
     first = analyse("SELECT day FROM core.daily", SHOP)
     first.reads.clear()
     assert analyse("SELECT day FROM core.daily", SHOP).reads == {"core.daily": {"day"}}
-    assert analyse("SELECT * FROM t", {"t": {"a": "", "b": ""}}) != analyse("SELECT * FROM t", {"t": {"b": "", "a": ""}})
+    one, other = {"t": {"a": "", "b": ""}}, {"t": {"b": "", "a": ""}}
+    assert analyse("SELECT * FROM t", one) != analyse("SELECT * FROM t", other)
     for number in range(5):
         analyse(f"SELECT {number}", SHOP)
     assert len(module._cache) == 3
-    with pytest.raises(InputError, match="one.sql"):
+    with pytest.raises(InputError, match=r"one\.sql"):
         analyse("SELECT nothing", SHOP, name="one.sql")
-    with pytest.raises(InputError, match="two.sql"):
+    with pytest.raises(InputError, match=r"two\.sql"):
         analyse("SELECT nothing", SHOP, name="two.sql")
 
 
@@ -274,9 +275,10 @@ def test_split_and_defined() -> None:
 
 
 WORDS = st.lists(st.sampled_from(
-    "SELECT FROM WHERE GROUP BY ORDER ( ) , . * = + a b core.s s t 'x' \" ' ` [ ] /* -- ; INSERT INTO VALUES UPDATE SET "
-    "DELETE WITH AS RECURSIVE UNION ALL MERGE USING ON WHEN MATCHED THEN CASE END OVER PARTITION WINDOW LATERAL JOIN "
-    "NATURAL PIVOT UNNEST EXISTS IN NOT 1 :p ? {{ \x00 é CREATE TABLE VIEW REPLACE OR IGNORE CONFLICT".split()), max_size=16)
+    "SELECT FROM WHERE GROUP BY ORDER ( ) , . * = + a b core.s s t 'x' \" ' ` [ ] /* -- ; INSERT INTO VALUES UPDATE "
+    "SET DELETE WITH AS RECURSIVE UNION ALL MERGE USING ON WHEN MATCHED THEN CASE END OVER PARTITION WINDOW LATERAL "
+    "JOIN NATURAL PIVOT UNNEST EXISTS IN NOT 1 :p ? {{ \x00 é CREATE TABLE VIEW REPLACE OR IGNORE CONFLICT".split()),
+    max_size=16)
 
 
 @settings(max_examples=300, deadline=None)

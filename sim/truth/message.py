@@ -1,0 +1,39 @@
+"""What may be said of a message without its payload: which fields are set, and how many rows it carries."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from google.protobuf.message import Message
+
+_ROWS = "sightline.Rows"
+# Values that say what a request is about, not what it carries.
+_VALUES = {
+    "sightline.ReadRequest": ("table", "activity"),
+    "sightline.DescribeRequest": ("table",),
+    "sightline.AdmitRequest": ("activity",),
+    "sightline.JudgeRequest": ("activity",),
+    "sightline.JobRequest": ("job",),
+}
+_HEADER = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)\s*$", re.MULTILINE)
+
+
+def describe(message: Message) -> tuple[dict[str, Any], int]:
+    """(detail, rows): names of the fields on the wire, the schema and columns of carried rows, their number."""
+    detail: dict[str, Any] = {"fields": [field.name for field, _ in message.ListFields()]}
+    rows = 0
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.full_name == _ROWS and isinstance(value, Message):
+            carried: Any = value
+            detail["schema"], detail["columns"] = carried.schema, list(carried.columns)
+            rows += len(carried.rows)
+    name = message.DESCRIPTOR.full_name
+    for key in _VALUES.get(name, ()):
+        detail[key] = getattr(message, key)
+    if name == "sightline.JobRequest":
+        # The text of a job says in its header which activity it is.
+        header = _HEADER.search(getattr(message, "sql", ""))
+        if header is not None:
+            detail["activity"] = f"{header[1]}:{header[2]}"
+    return detail, rows

@@ -1,0 +1,86 @@
+"""Physical locators to asset names, by rules of the truth's own: nothing here is asked of the PAI.
+
+The contracts are read from the descriptors in ``protos/``; the grammar of names is ``lineage/names.py``'s.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Literal, NamedTuple
+
+from google.protobuf import descriptor_pool
+
+from protos import annotations_pb2, inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2
+from sim.truth.record import Record
+
+# Loading a module of contracts registers its descriptors.
+CONTRACTS = (inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2)
+FAMILIES = ("A", "B", "C", "D")
+_STORAGE = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D"}
+_QUEUE = re.compile(r"queue/([A-Za-z0-9_-]+)\.jsonl")
+_CHECKPOINT = re.compile(r"checkpoints/([^/@]+@[^/@]+)/[^/]+")
+
+
+class Named(NamedTuple):
+    """An operation as the PAI ought to have signalled it; family "" where no contract gives one."""
+
+    process: str
+    op: Literal["read", "write", "call"]
+    asset: str
+    family: str
+
+
+def name(record: Record) -> Named | None:
+    """None for a response that a client received: it is part of the call that its request began."""
+    kind, _, place = record.locator.partition(":")
+    if kind in ("grpc", "http"):
+        return _message(record, kind, *place.rsplit(":", 1))
+    op: Literal["read", "write"] = "read" if record.op == "read" else "write"
+    asset = {"sql": f"warehouse:{place}", "device": f"device:{place}"}.get(kind) or _file(place)
+    return Named(record.process, op, asset, family(record.process, asset))
+
+
+def family(process: str, asset: str) -> str:
+    """The capture family that an operation of ``process`` on ``asset`` belongs to."""
+    kind, _, rest = asset.partition(":")
+    if kind == "rpc":
+        service, _, method = rest.partition(".")
+        return _families().get((service, method.partition(".")[0]), "")
+    return "A" if kind in ("device", "app", "web", "response") else _STORAGE.get(process, "")
+
+
+def _message(record: Record, kind: str, path: str, part: str) -> Named | None:
+    client = (record.op == "sent") == (part == "request")
+    if client and part == "response":
+        return None
+    if kind == "grpc":
+        service, _, method = path.lstrip("/").partition("/")
+        asset = f"rpc:{service.rpartition('.')[2].lower()}.{method}"
+        if not client:
+            asset += f".{part}"
+    else:
+        route = path.removeprefix("/v1/").strip("/")
+        asset = f"response:{route}" if part == "response" else f"web:{route}"
+    op: Literal["read", "write", "call"] = "call" if client else "read" if part == "request" else "write"
+    return Named(record.process, op, asset, family(record.process, asset))
+
+
+def _file(path: str) -> str:
+    if match := _QUEUE.fullmatch(path):
+        return f"logger:{match[1]}"
+    if match := _CHECKPOINT.fullmatch(path):
+        return f"checkpoint:{match[1]}"
+    return f"file:{path}"
+
+
+@cache
+def _families() -> dict[tuple[str, str], str]:
+    """(service in lower case, method) → the family that its contract gives."""
+    found = {}
+    for contract in CONTRACTS:
+        file = descriptor_pool.Default().FindFileByName(contract.DESCRIPTOR.name)
+        for service in file.services_by_name.values():
+            for method in service.methods:
+                found[(service.name.lower(), method.name)] = method.GetOptions().Extensions[annotations_pb2.family]
+    return found

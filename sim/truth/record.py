@@ -1,0 +1,26 @@
+"""One record of the journal: something that physically moved, by its physical locator."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+Op = Literal["sent", "received", "read", "write"]
+
+
+class Record(NamedTuple):
+    """``n`` numbers the records of one process, from 1.  ``locator``:
+
+    ``grpc:/sightline.Inference/Generate:request``, ``http:/v1/ask:response`` (op sent or received);
+    ``sql:core.sessions``, ``file:queue/glasses_session.jsonl``, ``device:glasses`` (op read or write).
+
+    ``detail`` never holds a payload: names of fields that were set, columns, a schema, an activity,
+    ``call`` (the number of a message's call in this process), ``within`` (the call that was being served).
+    """
+
+    process: str
+    n: int
+    op: Op
+    locator: str
+    detail: dict[str, Any]
+    rows: int
+    bytes: int

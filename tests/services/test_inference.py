@@ -1,0 +1,147 @@
+"""Pictures are really looked at, checkpoints are served only with their digest, answers say where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage.errors import InputError, SightlineError
+from lineage.privacylib import PrivacyLib
+from protos import inference_pb2 as pb
+from protos import inference_pb2_grpc
+from services import checkpoint as checkpoints
+from services import model as models
+from services.checkpoint import Checkpoint
+from services.errors import from_rpc
+from services.inference import scene
+from services.inference.service import InferenceService
+from services.training.reader import CORPUS, parse_corpus
+from tests.services.fakes import META, FakeClock, FakeStore, Recorder, picture, serving, stub
+
+WEIGHTS = models.train(parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "c")).dumps("{}")
+MADE = Checkpoint("assistant", 1, checkpoints.digest(WEIGHTS), 25, "training:assistant_base", "assistance", "o",
+                  ("file:corpus/landmarks.tsv",), True, ("GLASSES_INTERACTION",), "user")
+
+
+@pytest.mark.parametrize(("colour", "words"), [
+    ((90, 140, 230), "bright blue"), ((20, 20, 90), "dark blue"), ((250, 250, 250), "bright grey"),
+    ((200, 20, 20), "dark red"), ((250, 230, 40), "bright yellow"), ((60, 220, 80), "bright green"),
+])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_pixels_decide_the_words(colour: tuple[int, int, int], words: str, kind: str) -> None:
+    assert scene.look(picture(colour, kind=kind), "").words == words
+
+
+def test_the_nearest_landmark_within_reach() -> None:
+    assert scene.nearest(59.91, 10.74) == "Oslo Opera House"
+    assert scene.nearest(-33.9, 151.2) == "Sydney Opera House" and scene.nearest(0, -30) == ""
+    assert scene.look(b"", "48.8584,2.2945") == scene.Scene("", "Eiffel Tower")
+
+
+@given(st.text(max_size=30))
+def test_any_location_is_a_position_or_an_input_error(text: str) -> None:
+    try:
+        latitude, longitude = scene.position(text)
+        assert abs(latitude) <= 90 and abs(longitude) <= 180
+    except InputError as error:
+        assert error.code == "PAI004"
+
+
+@pytest.mark.parametrize("image", [b"x", picture()[:200], b"\xff\xd8\xff" * 30, b"GIF89a" + bytes(40)])
+def test_what_is_no_picture_is_refused(image: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        scene.look(image, "")
+    assert caught.value.code == "PAI002"
+
+
+class Bench:
+    def __init__(self, stub: Any, service: InferenceService, seen: Recorder) -> None:
+        self._stub, self.service, self.seen = stub, service, seen
+
+    async def __call__(self, method: str, request: Any) -> Any:
+        try:
+            return await getattr(self._stub, method)(request, metadata=META, timeout=5)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(error, "inference") from None
+
+
+def put(folder: Path, made: Checkpoint = MADE, weights: bytes = WEIGHTS) -> FakeStore:
+    store = FakeStore(folder)
+    store.write(checkpoints.weights_path(made.id), weights)
+    store.write(checkpoints.manifest_path(made.id), made.dumps())
+    return store
+
+
+@asynccontextmanager
+async def bench(store: FakeStore) -> AsyncIterator[Bench]:
+    seen = Recorder()
+    lib = PrivacyLib("inference", [seen])
+    service = InferenceService(lib, store, FakeClock())
+    async with serving(lambda s: service.register(lib.server(s))) as own:
+        async with stub(inference_pb2_grpc.InferenceStub, own) as inference:
+            await service.start()
+            yield Bench(inference, service, seen)
+
+
+async def test_nothing_is_answered_before_a_checkpoint_is_served(tmp_path: Path) -> None:
+    async with bench(FakeStore(tmp_path)) as b:
+        assert b.seen.seen == [op for op in b.seen.seen if op.kind == "asset"], "an empty store is not read"
+        with pytest.raises(SightlineError) as caught:
+            await b("Generate", pb.GenerateRequest(model="assistant", prompt="What?"))
+        assert caught.value.code == "PAI031" and "no checkpoint" in caught.value.what
+
+
+async def test_an_answer_names_what_it_is_made_from(tmp_path: Path) -> None:
+    async with bench(FakeStore(tmp_path)) as b:
+        put(tmp_path)
+        assert (await b("Load", pb.LoadRequest(checkpoint="assistant@1", digest=MADE.digest))).serving == "assistant@1"
+        answer = await b("Generate", pb.GenerateRequest(model="assistant", prompt="What is that building?",
+                                                        image=picture(), location="59.9,10.75"))
+        assert answer.answer.startswith("That is the Oslo Opera House") and answer.checkpoint == "assistant@1"
+        assert answer.scene == "Oslo Opera House"
+        links = dict(b.seen.of("write", "rpc:inference.Generate.response")[0].links)
+        assert links["answer"] == (*(f"rpc:inference.Generate.request#{f}" for f in ("prompt", "image", "location")),
+                                   "checkpoint:assistant#weights@1")
+        assert [op.fields for op in b.seen.of("read", "checkpoint:assistant@1")] == [("manifest",), ("weights",)]
+        assert b.service._lib.label("checkpoint:assistant@1", "weights").annotations == ("GLASSES_INTERACTION",)
+
+
+async def test_it_serves_again_after_a_restart_what_is_meant_to_be_served(tmp_path: Path) -> None:
+    put(tmp_path)
+    put(tmp_path, replace(MADE, version=2, serve=False))
+    async with bench(FakeStore(tmp_path)) as b:
+        assert b.service.registry.find("assistant").checkpoint.version == 1
+
+
+@pytest.mark.parametrize(("made", "weights", "request_", "what"), [
+    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="assistant@1", digest="0" * 64), "has the digest"),
+    (MADE, WEIGHTS[:-1] + b"\0", pb.LoadRequest(checkpoint="assistant@1"), "has the digest"),
+    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="assistant@2"), "has no checkpoint"),
+    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="../../etc@1"), "names no checkpoint"),
+    (replace(MADE, digest=checkpoints.digest(b"junk")), b"junk", pb.LoadRequest(checkpoint="assistant@1"),
+     "not a model"),
+])
+async def test_a_checkpoint_that_is_not_what_it_says_is_refused(tmp_path: Path, made: Checkpoint, weights: bytes,
+                                                                request_: pb.LoadRequest, what: str) -> None:
+    async with bench(FakeStore(tmp_path)) as b:
+        put(tmp_path, made, weights)
+        with pytest.raises(InputError) as caught:
+            await b("Load", request_)
+        assert caught.value.code == "PAI004" and what in caught.value.what
+        with pytest.raises(SightlineError, match="no checkpoint"):
+            await b("Generate", pb.GenerateRequest(model="assistant", prompt="What?"))
+
+
+def test_a_manifest_comes_back() -> None:
+    assert checkpoints.loads(MADE.dumps(), "x") == MADE
+    for data in (b"", b"[]", b"{}", b'{"format": 2}', MADE.dumps().replace(b'"rows"', b'"cols"')):
+        with pytest.raises(InputError):
+            checkpoints.loads(data, "x")
