@@ -19,7 +19,7 @@ CODES: dict[str, Code] = {
     "PAI001": Code(
         "not an asset name",
         "The text does not follow kind:name[#field][@version], or no asset of the run has that name.",
-        "List the names with `sightline graph` and copy one."),
+        "List the names with `sightline graph --format names` and copy one."),
     "PAI002": Code(
         "the photo cannot be used",
         "The file is missing, is not a JPEG, PNG or WebP picture, or is larger than 10 MB or 50 megapixels.",

@@ -66,13 +66,13 @@ def parse(text: str) -> AssetName:
     match = _NAME.fullmatch(text)
     if match is None:
         raise InputError("PAI001", f"{text!r} is not an asset name: kind:name[#field][@version]",
-                         next="sightline graph  # lists the names of the last run")
+                         next="sightline graph --format names")
     kind = match["kind"]
     if kind not in KINDS:
         close = get_close_matches(kind, KINDS, 1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; kinds are {', '.join(KINDS)}"
         raise InputError("PAI001", f"{text!r} has the unknown kind {kind!r}{hint}",
-                         next="sightline graph  # lists the names of the last run")
+                         next="sightline graph --format names")
     return AssetName(kind, match["name"], match["field"] or "", match["version"] or "")
 
 

@@ -28,7 +28,7 @@ class Tap(Protocol):
         """An HTTP request or response crossed the wire.  ``path``: "/v1/ask"."""
 
     def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
-        """A statement has run: ``rows`` were returned by it, or written."""
+        """A statement has run and is not committed yet: ``rows`` were returned by it, or written."""
 
     def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
         """``size`` bytes of a file were read or written.  ``path`` is relative to the data folder."""

@@ -7,38 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-import sqlglot
-from sqlglot import exp
-
-from lineage.discover import jobs, logger_config, manifests
-from lineage.errors import InputError
+from lineage.discover import jobs, logger_config, manifests, sql
+from lineage.discover.configs import Configs
 from lineage.model import Edge
-
-
-class Configs(NamedTuple):
-    """The folders that hold the configs of a deployment."""
-
-    categories: Path
-    tables: Path
-    jobs: Path
-    manifests: Path
 
 
 def schema(tables: Path) -> dict[str, dict[str, str]]:
     """"core.sessions" → column → type, from the ``CREATE TABLE`` statements in ``tables/*.sql``."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(tables.glob("*.sql")):
-        try:
-            statements = sqlglot.parse(path.read_text(), dialect="sqlite")
-        except sqlglot.ParseError as error:
-            raise InputError("PAI021", str(error), where=str(path)) from error
-        for statement in statements:
-            if isinstance(statement, exp.Create) and isinstance(statement.this, exp.Schema):
-                name = f"{statement.this.this.db}.{statement.this.this.name}".lstrip(".")
-                found[name] = {column.name: column.args["kind"].sql() if column.args.get("kind") else "TEXT"
-                               for column in statement.this.expressions if isinstance(column, exp.ColumnDef)}
+        for _, text in sql.split(path.read_text(), name=str(path)):
+            table = sql.defined(text)
+            if table is not None:
+                found[table[0]] = dict(table[1])
     return found
 
 

@@ -51,7 +51,7 @@ class Graph:
             close = get_close_matches(text, known, 1, 0.5)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InputError("PAI001", f"nothing in this run is named {text!r}{hint}",
-                             next="sightline graph  # lists the names of the last run")
+                             next="sightline graph --format names")
         return sorted(found)
 
     def path(self, source: str, target: str, states: Collection[str] = OBSERVED) -> list[dict[str, Any]] | None:

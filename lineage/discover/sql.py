@@ -2,8 +2,11 @@
 
 ``analyse`` says which columns a statement reads, which it writes, and for each result column which columns
 its values are made of (*direct*) and which decided them (*indirect*).  What cannot be read or resolved is an
-InputError: there is no guess.  Not seen: triggers, defaults, generated columns, and what a view is made of (a
-view is read as a table, when the schema knows its columns).
+InputError: there is no guess.
+
+Not seen, because neither text nor schema tells: triggers, defaults, generated columns; what a view is made of (it is
+read as a table); unique keys, by which INSERT OR IGNORE or REPLACE drops rows; which row SQLite takes for a bare column
+beside ``max()``, or for a LIMIT among equals.  A column without an alias has the text of its expression for a name.
 """
 
 from __future__ import annotations

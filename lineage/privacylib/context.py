@@ -39,7 +39,7 @@ class Context:
     with the name that first brought it."""
 
     __slots__ = ("activity", "annotations", "claims", "family", "key", "principal", "purpose", "region",
-                 "response", "scope", "sources", "span")
+                 "response", "root", "scope", "sources", "span")
 
     def __init__(self, key: str, scope: str, span: str, *, activity: str = "", purpose: str = "",
                  principal: str = "", region: str = "", family: str = "", claims: bytes = b"") -> None:
@@ -57,6 +57,8 @@ class Context:
         self.sources: dict[str, Any] = {}
         # What the handler said its response is made from: (sources, via, payload).
         self.response: tuple[Mapping[str, Sequence[str]], str, Mapping[str, object] | None] | None = None
+        # The context that the scope began with: its handler's response is asked for there.
+        self.root = self
 
     @property
     def traceparent(self) -> str:
@@ -69,4 +71,5 @@ class Context:
         made = Context(self.key, self.scope, self.span, **values)
         made.annotations = self.annotations
         made.sources = self.sources
+        made.root = self.root
         return made

@@ -116,7 +116,7 @@ class PrivacyLib:
 
     def respond(self, sources: Sources, via: str = "", payload: Mapping[str, object] | None = None) -> None:
         """In a handler: what the response's fields are made from."""
-        self.context.response = (sources, via, payload)
+        self.context.root.response = (sources, via, payload)
 
     # --- probes, contracts and what else is said --------------------------------------------
 

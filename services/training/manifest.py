@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lineage.errors import InputError
 from services.config import Config
 
 _KEYS = ("name", "version", "owner", "purpose", "region", "inputs", "learn", "output", "serve")
@@ -71,7 +72,10 @@ class Manifest:
 
 def parse(text: str, where: str = "manifest") -> Manifest:
     """Raises InputError (PAI020) with file:line for any key that is missing, unknown or of another type."""
-    config = Config.parse(text[:MAX_CHARACTERS], "PAI020", where)
+    if len(text) > MAX_CHARACTERS:
+        raise InputError("PAI020", f"the manifest has {len(text)} characters; at most {MAX_CHARACTERS} are read",
+                         where=where)
+    config = Config.parse(text, "PAI020", where)
     config.only(_KEYS)
     inputs = [_input(item) for item in config.mappings("inputs")]
     learn = config.mapping("learn") if config.has("learn") else None

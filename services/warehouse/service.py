@@ -87,7 +87,7 @@ class WarehouseService(WarehouseServicer):
             described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
                                 category=column.label.category or f"operational:{column.label.operational}")
                          for column in table.columns.values()]
-            self._lib.respond({"table": [], "columns": [], "rows": []})
+            self._lib.respond({"table": [], "columns": []})
             return DescribeResponse(table=table.name, columns=described)
 
     async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:

@@ -34,15 +34,15 @@ def inspect(data: bytes) -> str:
             if picture.width * picture.height > MAX_PIXELS:
                 raise InputError("PAI002", f"the photo has {picture.width * picture.height / 1e6:.0f} megapixels; "
                                            "at most 50 are taken", where=WHERE)
-            position = _position(picture)
             picture.draft("RGB", _DRAFT)
             picture.load()
+            # After loading: a PNG may have its EXIF block behind the pixels.
+            return _position(picture)
     except InputError:
         raise
     except Exception as error:  # Pillow raises a dozen kinds on damaged files; each means: not a picture
         raise InputError("PAI002", f"the photo is not a JPEG, PNG or WebP picture: {type(error).__name__}",
                          where=WHERE) from None
-    return position
 
 
 def _position(picture: Image.Image) -> str:

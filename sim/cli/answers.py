@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.codes import CODES
 from lineage.discover.graph import Graph
-from lineage.names import asset_of, kind_of
+from lineage.names import asset_of, join, kind_of
 from sim.show import export, layout, mermaid, picture
 
 _WALKED = frozenset({"observed", "blocked"})
@@ -23,7 +23,7 @@ def why(lineage: dict[str, Any], to: str, source: str | None) -> dict[str, Any]:
     graph = Graph(lineage)
     targets = graph.resolve(to)
     starts = graph.resolve(source) if source else _entries(graph)
-    path = _longest_way(graph, starts, targets)
+    path = _way(graph, starts, targets)
     decisions = [one for one in lineage["decisions"] if one["activity"] == to or any(
         asset_of(name) == asset_of(to) for name in one["inputs"] if kind_of(to) not in ("training", "job", "query"))]
     codes = sorted({one["code"] for one in decisions if one["code"]})
@@ -33,10 +33,14 @@ def why(lineage: dict[str, Any], to: str, source: str | None) -> dict[str, Any]:
 
 
 def _entries(graph: Graph) -> list[str]:
-    return [node for kind in _ENTRIES for node in sorted(graph.nx.nodes) if kind_of(node) == kind]
+    """Where personal data enters; where none does, every entry."""
+    personal = {join(asset["name"], field) for asset in graph.lineage["assets"]
+                for field, label in asset["fields"].items() if label["category"]}
+    entries = [node for node in sorted(graph.nx.nodes) if kind_of(node) in _ENTRIES]
+    return [node for node in entries if node in personal] or entries
 
 
-def _longest_way(graph: Graph, starts: list[str], targets: list[str]) -> list[dict[str, Any]]:
+def _way(graph: Graph, starts: list[str], targets: list[str]) -> list[dict[str, Any]]:
     """From the first kind of entry that leads there: the glasses, before the app, before web."""
     for kind in [*_ENTRIES, ""]:
         group = [name for name in starts if not kind or kind_of(name) == kind]
@@ -57,7 +61,9 @@ def neighbourhood(lineage: dict[str, Any], source: str | None, depth: int, *, up
 
 
 def render(lineage: dict[str, Any], form: str, source: str | None, depth: int) -> str:
-    """``form``: tree, mermaid, svg, graphml or json."""
+    """``form``: names, tree, mermaid, svg, graphml or json."""
+    if form == "names":
+        return "\n".join(sorted({edge[end] for edge in lineage["edges"] for end in ("from", "to")}))
     if form == "json":
         return json.dumps({"assets": lineage["assets"], "edges": lineage["edges"]}, sort_keys=True, indent=1)
     drawing = layout.drawing(lineage)

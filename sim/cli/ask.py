@@ -11,6 +11,8 @@ import typer
 from lineage.errors import InputError
 from sim.cli.options import Json, RunDir, lineage_of, print_json
 
+Form = Literal["names", "tree", "mermaid", "svg", "graphml", "json"]
+
 
 def add(app: typer.Typer) -> None:
     for command in (why, involved, graph, explain, evidence):
@@ -68,12 +70,12 @@ def graph(
     source: Annotated[str | None, typer.Option("--from", help="Start here; the whole run otherwise.")] = None,
     depth: Annotated[int, typer.Option(min=1, max=50, help="How many steps.")] = 2,
     upstream: Annotated[bool, typer.Option(help="Against the flow.")] = False,
-    form: Annotated[Literal["tree", "mermaid", "svg", "graphml", "json"], typer.Option("--format")] = "mermaid",
+    form: Annotated[Form, typer.Option("--format")] = "mermaid",
     output: Annotated[Path | None, typer.Option(help="Write to a file.")] = None,
     run: RunDir = None,
     as_json: Json = False,
 ) -> None:
-    """The lineage graph, or a neighbourhood of it, as tree, Mermaid, SVG, GraphML or JSON.
+    """The lineage graph, or a neighbourhood, as names, tree, Mermaid, SVG, GraphML or JSON.
 
     Example: [bold]sightline graph --from web:ask#utterance --depth 4 --format tree[/]
     """

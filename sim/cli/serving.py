@@ -27,11 +27,11 @@ def serve_until_stopped(service: str, listen: str | None) -> None:
     config = from_environment()
     if listen is not None:
         config = replace(config, listen=from_environment({"SIGHTLINE_LISTEN": listen}).listen)
-    config.data.mkdir(parents=True, exist_ok=True)
     missing = [name for name in _NEEDS[service] if name not in config.addresses]
     if missing:
         raise InputError("PAI030", f"{service} needs the address of {', '.join(missing)}",
                          next=f"SIGHTLINE_{missing[0].upper()}=127.0.0.1:7001 sightline node {service}")
+    config.data.mkdir(parents=True, exist_ok=True)
     asyncio.run(_serve(service, config))
 
 

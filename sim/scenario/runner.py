@@ -178,7 +178,7 @@ class _Runner:
         finally:
             store.close()
         content["signals"] = {"recorded": account["recorded"], "delivered": delivered}
-        records = journal.read(path / "journal.db")
+        records = journal.Journal.read(path / "journal.db")
         scored = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
                       "extra": scored["invented"]}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from lineage.names import asset_of, field_of
 
 STAGES = ("understand", "discover", "enforce", "demonstrate")
 # One verdict word each, however it is spelled in the files.
@@ -67,6 +69,15 @@ def tally(rows: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{number} {word}" for number, word in said if number) or "no expectations"
 
 
+def _personal(names: Sequence[str], lineage: Mapping[str, Any]) -> str:
+    """The first of the names that has a data category, else the first."""
+    labels = {asset["name"]: asset.get("fields", {}) for asset in lineage.get("assets", ())}
+    for name in names:
+        if labels.get(asset_of(name), {}).get(field_of(name), {}).get("category"):
+            return name
+    return names[0]
+
+
 def next_commands(lineage: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(command, what it tells), at most four, the most useful first; arguments are quoted for a shell."""
     commands: list[tuple[str, str]] = []
@@ -75,7 +86,7 @@ def next_commands(lineage: Mapping[str, Any], verdict: Mapping[str, Any]) -> lis
         activity = shlex.quote(decision["activity"])
         commands.append((f"sightline why {activity}", "the way that was refused, and the ways out"))
         if decision.get("inputs"):
-            commands.append((f"sightline involved {shlex.quote(decision['inputs'][0])} {activity}",
+            commands.append((f"sightline involved {shlex.quote(_personal(decision['inputs'], lineage))} {activity}",
                              "does the one reach the other: yes, no, or unknown"))
     codes = [d["code"] for d in blocked if d.get("code")] + [f["code"] for f in lineage.get("findings", ())]
     for code in sorted(set(codes))[-1:]:

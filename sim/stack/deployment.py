@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineage.discover.declare import Configs
+from lineage.discover.configs import Configs
 from lineage.enforce import requirement
 from lineage.enforce.requirement import Requirement
 

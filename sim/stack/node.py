@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,15 +17,11 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from lineage.discover.collector import Collector
-from lineage.discover.store import Store as LineageStore
 from lineage.enforce.guard import Guard
-from lineage.enforce.pes import PolicyService
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.errors import RunError
 from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
-from lineage.understand.scan import IngestScan
 from protos import (
     collector_pb2_grpc,
     control_pb2,
@@ -37,15 +32,8 @@ from protos import (
     policy_pb2_grpc,
     warehouse_pb2_grpc,
 )
-from services.inference.service import InferenceService
-from services.logger.service import LoggerService
 from services.seams import Clock, Tap, Wire
-from services.training.reader import corpus_files
-from services.training.service import TrainingService
-from services.warehouse.service import WarehouseService
-from services.web.service import WebService
 from sim.stack.config import NodeConfig
-from sim.stack.http import HttpServer
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedChannel, TappedServer
 
@@ -115,12 +103,17 @@ async def library(name: str, config: NodeConfig, sink: CollectorSink, faults: Se
     verifier = Verifier(await _policy_key(config)) if name == "warehouse" else None
     extensions: list[Extension] = [Capture(sink), *faults]
     if name == "web":
+        from lineage.understand.scan import IngestScan
+
         extensions += [Probes(), IngestScan(["web:ask"])]
     return PrivacyLib(name, [*extensions, Guard(rules, verifier)], family=FAMILIES[name])
 
 
 class _Builder:
-    """Makes each service with what it needs; channels are made once per address."""
+    """Makes each service with what it needs.
+
+    A service is imported when it is built: a process of its own holds no other's libraries.
+    """
 
     def __init__(self, lib: PrivacyLib, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]]) -> None:
         self._lib = lib
@@ -129,25 +122,57 @@ class _Builder:
         self._stopping = stopping
 
     async def service(self, name: str) -> tuple[Any, str | None]:
-        lib, clock, deployment = self._lib, self._seams.clock, self._config.deployment
+        """The service, and the address of its HTTP server where it has one."""
+        if name == "web":
+            return await self._web()
         store = LocalStore(self._config.data, self._seams.tap)
         self._stopping.append(_closing(store))
-        if name == "policy":
-            return PolicyService(lib, Rules(deployment.load_requirements()), Signer(str(self._config.seed))), None
-        if name == "warehouse":
-            return WarehouseService(lib, store, clock, policy=self._stub("policy"), tables=deployment.tables,
-                                    jobs=deployment.jobs), None
-        if name == "logger":
-            return LoggerService(lib, store, clock, warehouse=self._stub("warehouse"),
-                                 categories=deployment.categories), None
-        if name == "inference":
-            return InferenceService(lib, store, clock), None
-        if name == "training":
-            _put_corpora(self._config.data)
-            return TrainingService(lib, store, clock, warehouse=self._stub("warehouse"),
-                                   policy=self._stub("policy"), inference=self._stub("inference")), None
-        service = WebService(lib, clock, inference=self._stub("inference"), logger=self._stub("logger"))
-        server = await HttpServer.start(service.app, self._config.http, lib, self._seams.tap)
+        build: Callable[[LocalStore], Any] = getattr(self, f"_{name}")
+        return build(store), None
+
+    def _policy(self, store: LocalStore) -> Any:
+        from lineage.enforce.pes import PolicyService
+
+        rules = Rules(self._config.deployment.load_requirements())
+        return PolicyService(self._lib, rules, Signer(str(self._config.seed)))
+
+    def _warehouse(self, store: LocalStore) -> Any:
+        from services.warehouse.service import WarehouseService
+
+        deployment = self._config.deployment
+        return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
+                                tables=deployment.tables, jobs=deployment.jobs)
+
+    def _logger(self, store: LocalStore) -> Any:
+        from services.logger.service import LoggerService
+
+        return LoggerService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
+                             categories=self._config.deployment.categories)
+
+    def _inference(self, store: LocalStore) -> Any:
+        from services.inference.service import InferenceService
+
+        return InferenceService(self._lib, store, self._seams.clock)
+
+    def _training(self, store: LocalStore) -> Any:
+        from services.training.reader import corpus_files
+        from services.training.service import TrainingService
+
+        # The bundled corpora are part of the deployment, not data that a service moved.
+        for path, content in corpus_files().items():
+            target = self._config.data / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return TrainingService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
+                               policy=self._stub("policy"), inference=self._stub("inference"))
+
+    async def _web(self) -> tuple[Any, str]:
+        from services.web.service import WebService
+        from sim.stack.http import HttpServer
+
+        service = WebService(self._lib, self._seams.clock, inference=self._stub("inference"),
+                             logger=self._stub("logger"))
+        server = await HttpServer.start(service.app, self._config.http, self._lib, self._seams.tap)
         self._stopping.append(server.stop)
         return service, server.address
 
@@ -155,14 +180,6 @@ class _Builder:
         channel = grpc.aio.insecure_channel(self._config.addresses[name], options=_OPTIONS)
         self._stopping.append(channel.close)
         return _STUBS[name](self._lib.channel(TappedChannel(channel, self._seams.tap, self._seams.wire)))
-
-
-def _put_corpora(data: Path) -> None:
-    """The bundled corpora are part of the deployment, not data that a service moved."""
-    for path, content in corpus_files().items():
-        target = data / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
 
 
 def _closing(store: LocalStore) -> Callable[[], Any]:
@@ -186,6 +203,9 @@ class Control(control_pb2_grpc.ControlServicer):
 
 
 async def _serve_collector(server: Any, config: NodeConfig) -> Node:
+    from lineage.discover.collector import Collector
+    from lineage.discover.store import Store as LineageStore
+
     store = LineageStore(config.data / "lineage.db")
     collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store), server)
     address = await _listen(server, config.listen, "collector")

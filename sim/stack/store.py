@@ -142,7 +142,7 @@ class LocalStore:
             if cursor.description is not None:
                 found = cursor.fetchall()
                 return found, len(found)
-            written = _count(connection, *made) if made else max(cursor.rowcount, 0)
+            written = _count(connection, made) if made else max(cursor.rowcount, 0)
             return [(written,)], written
 
         return self._run(sql, run)
@@ -213,44 +213,19 @@ def _keyword(sql: str) -> str:
     return word[0].upper() if word else ""
 
 
-def _created(connection: sqlite3.Connection, sql: str) -> tuple[str, str] | None:
-    """(database, table) that a CREATE TABLE … AS is about to make; None for what exists, or another statement."""
+def _created(connection: sqlite3.Connection, sql: str) -> str | None:
+    """The table that a CREATE TABLE … AS is about to make; None for what exists, or another statement."""
     match = _CREATE_AS.match(_bare(sql))
     if match is None:
         return None
-    database = "temp" if match["temp"] else _unquoted(match["database"] or "main")
-    table = _unquoted(match["table"])
-    return None if _has(connection, database, table, 1) is not None else (database, table)
+    table = f"{'temp' if match['temp'] else match['database'] or 'main'}.{match['table']}"
+    try:
+        _count(connection, table)
+    except sqlite3.Error:
+        return table
+    return None
 
 
-def _count(connection: sqlite3.Connection, database: str, table: str) -> int:
-    """Rows of a table that was just made, whose row ids are 1, 2, 3 …
-
-    SQLite does not say how many rows CREATE TABLE … AS wrote, and a SELECT count(*) here would be heard
-    by an authorizer on the connection as a read that the service never made.
-    """
-    high = 1
-    while _has(connection, database, table, high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _has(connection, database, table, middle) else (low, middle)
-    return low
-
-
-def _has(connection: sqlite3.Connection, database: str, table: str, rowid: int) -> bool | None:
-    """Whether the table has that row; None where there is no such table.  Asks no authorizer."""
-    for column in ("rowid",):
-        try:
-            connection.blobopen(table, column, rowid, readonly=True, name=database).close()
-        except sqlite3.Error as error:
-            text = str(error)
-            if text.startswith("no such table"):
-                return None
-            return not text.startswith("no such rowid")
-    return True
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    """SQLite does not say how many rows CREATE TABLE … AS wrote."""
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

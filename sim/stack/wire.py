@@ -1,60 +1,52 @@
 """The tapped wire, below PrivacyLib: what a service really sends and receives, as messages and bytes.
 
-The tap sees each message where gRPC turns it into bytes or back, so a handler that PrivacyLib never
-saw is seen here.  Transport faults alter a call's metadata in the same place.
+gRPC is tapped where a message becomes bytes or comes from them, so a handler or a call that PrivacyLib
+never saw is seen here.  Transport faults alter a call's metadata in the same place.  HTTP is tapped in
+``sim/stack/httpwire.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
-import httpx
 
-from lineage.privacylib.seam import ASGI, Receive, Scope, Send
 from services.seams import Direction, Part, Tap, Wire
+from sim.stack.httpwire import TappedTransport, asgi
 
-# Health and documentation are not data.
-_DATA = "/v1/"
+__all__ = ["TappedChannel", "TappedServer", "TappedTransport", "asgi"]
 _Codec = Callable[[Any], Any]
-
-
-def _seen(codec: _Codec | None, tap: Tap, direction: Direction, part: Part, method: str) -> _Codec:
-    """The same codec, reporting each message that goes through it."""
-
-    def through(value: Any) -> Any:
-        coded = codec(value) if codec is not None else value
-        message, wire = (value, coded) if direction == "sent" else (coded, value)
-        tap.message(direction, part, method, message, len(wire))
-        return coded
-
-    return through
+_STYLES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 
 class TappedServer:
-    """Stands in for a gRPC server in front of generated ``add_XServicer_to_server`` code."""
+    """Stands in for a server, aio or sync, in front of generated ``add_XServicer_to_server`` code.
+
+    Whatever else is asked of it is the server's own (``start``, ``add_insecure_port`` …).
+    """
 
     def __init__(self, server: Any, tap: Tap) -> None:
         self._server = server
         self._tap = tap
 
-    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
-        """Generated code calls this first, with the handlers that it then registers by name."""
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        self._server.add_generic_rpc_handlers(tuple(_TappedHandler(handler, self._tap) for handler in handlers))
 
-    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
-        tapped = {name: self._tapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, tapped),))
-        self._server.add_registered_method_handlers(service, tapped)
+    def add_registered_method_handlers(self, service: str,
+                                       handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+        self._server.add_registered_method_handlers(
+            service, {name: _tapped(handler, f"/{service}/{name}", self._tap) for name, handler in handlers.items()})
 
-    def _tapped(self, method: str, handler: Any) -> Any:
-        return handler._replace(
-            request_deserializer=_seen(handler.request_deserializer, self._tap, "received", "request", method),
-            response_serializer=_seen(handler.response_serializer, self._tap, "sent", "response", method))
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
 
 
 class TappedChannel:
-    """Stands in for a gRPC channel in front of a generated stub."""
+    """Stands in for a channel, aio or sync, in front of a generated stub.
+
+    ``wire``: sees, and may alter, the metadata of each call on its way out.
+    """
 
     def __init__(self, channel: Any, tap: Tap, wire: Wire | None = None) -> None:
         self._channel = channel
@@ -62,96 +54,102 @@ class TappedChannel:
         self._wire = wire
 
     def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        return self._made("unary_unary", method, *args, **options)
+        return self._call("unary_unary", method, *args, **options)
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        return self._made("unary_stream", method, *args, **options)
+        return self._call("unary_stream", method, *args, **options)
 
     def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        return self._made("stream_unary", method, *args, **options)
+        return self._call("stream_unary", method, *args, **options)
 
     def stream_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        return self._made("stream_stream", method, *args, **options)
+        return self._call("stream_stream", method, *args, **options)
 
-    def _made(self, kind: str, method: str, request_serializer: _Codec | None = None,
+    def _call(self, style: str, method: str, request_serializer: _Codec | None = None,
               response_deserializer: _Codec | None = None, **options: Any) -> Any:
-        call = getattr(self._channel, kind)(
+        made = getattr(self._channel, style)(
             method, request_serializer=_seen(request_serializer, self._tap, "sent", "request", method),
             response_deserializer=_seen(response_deserializer, self._tap, "received", "response", method), **options)
-        wire = self._wire
-        if wire is None:
-            return call
-        # gRPC names its methods "/sightline.Logger/Append"; faults are armed by the part after the dot.
-        return lambda request, *, metadata=None, **more: call(
-            request, metadata=wire.outgoing(method, tuple(metadata or ())), **more)
+        return made if self._wire is None else _WiredCall(made, method, self._wire)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    async def __aenter__(self) -> TappedChannel:
+        await self._channel.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._channel.__aexit__(*error)
+
+    def __enter__(self) -> TappedChannel:
+        self._channel.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._channel.__exit__(*error)
 
 
-def asgi(app: ASGI, tap: Tap) -> ASGI:
-    """Reports each HTTP request when its body is in, and each response when its body is out."""
+class _TappedHandler(grpc.GenericRpcHandler):
+    """Taps the method that is found, when it is called."""
 
-    async def tapped(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if scope["type"] != "http" or not path.startswith(_DATA):
-            await app(scope, receive, send)
-            return
-        received = _Counter(tap, "received", "request", path)
-        sent = _Counter(tap, "sent", "response", path)
-
-        async def receive_tapped() -> dict[str, Any]:
-            message = await receive()
-            if message["type"] == "http.request":
-                received.add(len(message.get("body", b"")), more=message.get("more_body", False))
-            return message
-
-        async def send_tapped(message: dict[str, Any]) -> None:
-            await send(message)
-            if message["type"] == "http.response.body":
-                sent.add(len(message.get("body", b"")), more=message.get("more_body", False))
-
-        try:
-            await app(scope, receive_tapped, send_tapped)
-        finally:
-            received.end()
-
-    return tapped
-
-
-class _Counter:
-    """Adds up a body, and reports it once."""
-
-    def __init__(self, tap: Tap, direction: Direction, part: Part, path: str) -> None:
-        self._report: Callable[[int], None] = lambda size: tap.http(direction, part, path, size)
-        self._size = 0
-        self._done = False
-
-    def add(self, size: int, *, more: bool) -> None:
-        self._size += size
-        if not more:
-            self.end()
-
-    def end(self) -> None:
-        """A request that was refused before its body was read did arrive all the same."""
-        if not self._done:
-            self._done = True
-            self._report(self._size)
-
-
-class TappedTransport(httpx.AsyncBaseTransport):
-    """Below an HTTP client: reports each request before it leaves, each response after it arrived."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport, tap: Tap) -> None:
-        self._transport = transport
+    def __init__(self, handler: grpc.GenericRpcHandler, tap: Tap) -> None:
+        self._handler = handler
         self._tap = tap
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        if path.startswith(_DATA):
-            self._tap.http("sent", "request", path, int(request.headers.get("content-length", 0)))
-        response = await self._transport.handle_async_request(request)
-        if path.startswith(_DATA):
-            await response.aread()
-            self._tap.http("received", "response", path, len(response.content))
-        return response
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        found = self._handler.service(handler_call_details)
+        return None if found is None else _tapped(found, handler_call_details.method, self._tap)
 
-    async def aclose(self) -> None:
-        await self._transport.aclose()
+
+class _WiredCall:
+    """One method of a stub: passes its metadata through the wire, however it is called."""
+
+    def __init__(self, call: Any, method: str, wire: Wire) -> None:
+        self._call = call
+        self._method = method
+        self._wire = wire
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._send(self._call, args, options)
+
+    def with_call(self, *args: Any, **options: Any) -> Any:
+        return self._send(self._call.with_call, args, options)
+
+    def future(self, *args: Any, **options: Any) -> Any:
+        return self._send(self._call.future, args, options)
+
+    def _send(self, call: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        # A sync stub also takes (request, timeout, metadata) by position.
+        given = args[2] if len(args) > 2 else options.pop("metadata", None)
+        metadata = self._wire.outgoing(self._method, tuple((key, value) for key, value in given or ()))
+        if len(args) > 2:
+            return call(*args[:2], metadata, *args[3:], **options)
+        return call(*args, metadata=metadata, **options)
+
+
+def _tapped(handler: Any, method: str, tap: Tap) -> grpc.RpcMethodHandler[Any, Any]:
+    style = _STYLES[2 * bool(handler.request_streaming) + bool(handler.response_streaming)]
+    made: grpc.RpcMethodHandler[Any, Any] = getattr(grpc, f"{style}_rpc_method_handler")(
+        getattr(handler, style),
+        request_deserializer=_seen(handler.request_deserializer, tap, "received", "request", method),
+        response_serializer=_seen(handler.response_serializer, tap, "sent", "response", method))
+    return made
+
+
+def _seen(codec: _Codec | None, tap: Tap, direction: Direction, part: Part, method: str) -> _Codec:
+    """The same codec, reporting each message that goes through it, with its size in bytes.
+
+    What the tap raises fails the call: gRPC logs it and answers with an error.
+    Raises TypeError for a method without a codec, whose bytes nobody could witness.
+    """
+    if codec is None:
+        raise TypeError(f"{method} moves bytes, not messages: its {part} cannot be tapped")
+
+    def through(value: Any) -> Any:
+        coded = codec(value)
+        message, wire = (value, coded) if direction == "sent" else (coded, value)
+        tap.message(direction, part, method, message, len(wire))
+        return coded
+
+    return through

@@ -49,9 +49,9 @@ def btrees(connection: sqlite3.Connection) -> Btrees:
         schema = "sqlite_temp_schema" if name == "temp" else f"{quoted(name)}.sqlite_schema"
         found[(number, 1)] = None
         tables: dict[str, Btree] = {}
-        rows = connection.execute(
-            f"SELECT type, name, tbl_name, rootpage, sql FROM {schema} WHERE rootpage > 0 ORDER BY type DESC").fetchall()
-        for kind, own, table, root, sql in rows:  # tables before their indexes
+        rows = connection.execute(f"SELECT type, name, tbl_name, rootpage, sql FROM {schema} WHERE rootpage > 0 "
+                                  "ORDER BY type DESC").fetchall()  # tables before their indexes
+        for kind, own, table, root, sql in rows:
             if table.lower().startswith("sqlite_"):
                 found[(number, root)] = None
             elif kind == "table":

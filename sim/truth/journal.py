@@ -24,13 +24,15 @@ from sim.truth.bytecode import Witness
 from sim.truth.message import describe
 from sim.truth.record import Op, Record
 
-_TABLE = ("CREATE TABLE IF NOT EXISTS records(process TEXT, n INTEGER, op TEXT, locator TEXT, detail TEXT, rows INTEGER, "
-          "bytes INTEGER, PRIMARY KEY(process, n))")
+_TABLE = ("CREATE TABLE IF NOT EXISTS records(process TEXT, n INTEGER, op TEXT, locator TEXT, detail TEXT, "
+          "rows INTEGER, bytes INTEGER, PRIMARY KEY(process, n))")
 # Records kept in memory: what a SIGKILL loses at most.
 _BUFFER = 64
-# (process, method, number) of the call that this task or thread serves, and of the one it makes.
-_serving: ContextVar[tuple[str, str, int]] = ContextVar("serving", default=("", "", 0))
-_calling: ContextVar[tuple[str, str, int]] = ContextVar("calling", default=("", "", 0))
+# (journal, method, number) of the call that this task or thread serves, and of the one it makes.
+_Call = tuple["Journal | None", str, int]
+_NO_CALL: _Call = (None, "", 0)
+_serving: ContextVar[_Call] = ContextVar("serving", default=_NO_CALL)
+_calling: ContextVar[_Call] = ContextVar("calling", default=_NO_CALL)
 
 
 class Journal:
@@ -46,8 +48,6 @@ class Journal:
         self._lock = threading.RLock()
         self._witnesses: dict[int, Witness] = {}
         self._buffer: list[Record] = []
-        self._calls = 0
-        self._statements = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file: sqlite3.Connection | None = _opened(self.path)
@@ -141,8 +141,8 @@ class Journal:
     def _add(self, op: Op, locator: str, detail: dict[str, Any], rows: int, size: int, *, within: bool = True) -> None:
         if self._file is None:
             raise RunError("PAI033", f"{locator} moved after the journal was closed", where=self.process)
-        process, _, call = _serving.get()
-        if within and process == self.process:
+        journal, _, call = _serving.get()
+        if within and journal is self:
             detail["within"] = call
         self._n += 1
         self._buffer.append(Record(self.process, self._n, op, locator, detail, rows, size))
@@ -156,10 +156,13 @@ class Journal:
         variable = _calling if client else _serving
         if part == "request":
             self._calls += 1
-            variable.set((self.process, method, self._calls))
+            variable.set((self, method, self._calls))
             return self._calls
-        process, called, number = variable.get()
-        return number if (process, called) == (self.process, method) else 0
+        journal, called, number = variable.get()
+        if journal is not self or called != method:
+            return 0
+        variable.set(_NO_CALL)
+        return number
 
     def _witness(self, connection: sqlite3.Connection) -> Witness:
         # The witness holds the connection, so its id is not given to another.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from google.protobuf import descriptor_pool
 
@@ -19,6 +19,7 @@ CONTRACTS = (inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2)
 FAMILIES = ("A", "B", "C", "D")
 _STORAGE = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D"}
 _QUEUE = re.compile(r"queue/([A-Za-z0-9_-]+)\.jsonl")
+_HELD = re.compile(r"app/([A-Za-z0-9_-]+)")
 _CHECKPOINT = re.compile(r"checkpoints/([^/@]+@[^/@]+)/[^/]+")
 
 
@@ -69,6 +70,8 @@ def _message(record: Record, kind: str, path: str, part: str) -> Named | None:
 def _file(path: str) -> str:
     if match := _QUEUE.fullmatch(path):
         return f"logger:{match[1]}"
+    if match := _HELD.fullmatch(path):  # what the companion app holds
+        return f"app:{match[1]}"
     if match := _CHECKPOINT.fullmatch(path):
         return f"checkpoint:{match[1]}"
     return f"file:{path}"
@@ -77,10 +80,11 @@ def _file(path: str) -> str:
 @cache
 def _families() -> dict[tuple[str, str], str]:
     """(service in lower case, method) → the family that its contract gives."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
+    option: Any = annotations_pb2.family
     for contract in CONTRACTS:
         file = descriptor_pool.Default().FindFileByName(contract.DESCRIPTOR.name)
         for service in file.services_by_name.values():
             for method in service.methods:
-                found[(service.name.lower(), method.name)] = method.GetOptions().Extensions[annotations_pb2.family]
+                found[(service.name.lower(), method.name)] = method.GetOptions().Extensions[option]
     return found

@@ -58,8 +58,9 @@ class OperationsScore:
             "missed": _listed(self.missed), "invented": _listed(self.invented)}
 
     def _family(self, letter: str) -> dict[str, Any]:
-        truth, matched, invented = (Counter({one: count for one, count in side.items() if family(one[0], one[2]) == letter})
-                                    for side in (self.truth, self.matched, self.invented))
+        truth, matched, invented = (
+            Counter({one: count for one, count in side.items() if family(one[0], one[2]) == letter})
+            for side in (self.truth, self.matched, self.invented))
         return {"operations": _recall(matched, truth), "truth": truth.total(), "invented": invented.total()}
 
 
@@ -68,6 +69,11 @@ def operations(records: Iterable[Record], signals: Iterable[Operation]) -> Opera
     named = (name(record) for record in records)
     return OperationsScore(Counter((one.process, one.op, one.asset) for one in named if one is not None),
                            Counter((emitter, op, asset_of(asset)) for emitter, op, asset in signals if op in _OPS))
+
+
+def of_run(folder: Path) -> OperationsScore:
+    """The score of a run folder.  Raises RunError (PAI032)."""
+    return operations(records_of(folder / "journal.db"), signals_of(folder / "lineage.db"))
 
 
 def records_of(path: Path) -> list[Record]:

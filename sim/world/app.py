@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import httpx
 
@@ -67,7 +68,7 @@ class CompanionApp:
             self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
                                     for value in payload.values()))
         with self._lib.write(OUTBOX, sources={field: [f"{DEVICE}#{field}"] for field in payload}):
-            self._store.write("app/ask", AskRequest(**_fields(capture)).SerializeToString())
+            self._store.write("app/ask", _message(capture))
         return tuple(payload)
 
     def _touch(self, op: str, size: int) -> None:
@@ -98,6 +99,11 @@ def _fields(capture: Capture) -> dict[str, str | bytes]:
     fields = asdict(capture)
     del fields["traceparent"]
     return fields
+
+
+def _message(capture: Capture) -> bytes:
+    fields: dict[str, Any] = dict(_fields(capture))
+    return AskRequest(**fields).SerializeToString()
 
 
 def _body(response: httpx.Response) -> Mapping[str, object]:

@@ -125,7 +125,7 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
 @asynccontextmanager
 async def serving(*registers: Any) -> AsyncIterator[str]:
     """A real server on a free port; ``registers``: functions that take it.  Yields its address."""
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=(("grpc.max_receive_message_length", 32 << 20),))
     for register in registers:
         register(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -149,6 +149,7 @@ def picture(colour: tuple[int, int, int] = (90, 140, 230), *, gps: tuple[float, 
     exif = Image.Exif()
     if gps is not None:
         latitude, longitude = gps
+        exif[0x0112] = 1  # orientation: without a tag of its own the block counts as empty
         directory = exif.get_ifd(0x8825)
         directory[1], directory[2] = "N" if latitude >= 0 else "S", _dms(latitude)
         directory[3], directory[4] = "E" if longitude >= 0 else "W", _dms(longitude)
