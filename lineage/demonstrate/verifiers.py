@@ -17,7 +17,7 @@ def undeclared(lineage: Lineage) -> Iterator[Finding]:
     """PAI402: an activity that used data, and that no job file or manifest declares."""
     seen = {edge.target for edge in lineage.edges if edge.state == "observed"} | {
         via for edge in lineage.edges if edge.state == "observed" for via in edge.via}
-    for activity in sorted(set(lineage.activities) & seen - lineage.declared_activities):
+    for activity in sorted(set(lineage.activities) & seen - set(lineage.declared)):
         used = sum(edge.state == "observed" and edge.target == activity for edge in lineage.edges)
         yield Finding("PAI402", activity, f"{activity} used {used} fields, and no config declares it",
                       f"sightline why {activity}")

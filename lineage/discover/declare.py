@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from lineage.discover import jobs, logger_config, manifests, sql
 from lineage.discover.configs import Configs
@@ -24,19 +24,24 @@ def schema(tables: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def declared(configs: Configs) -> list[Edge]:
+class Declared(NamedTuple):
+    """``purposes``: every job and training run that a config declares → what it says it is for."""
+
+    edges: list[Edge]
+    purposes: dict[str, str]
+
+
+def declared(configs: Configs) -> Declared:
     """Raises InputError (PAI020 to PAI022) for the first config that is malformed."""
     edges = list(logger_config.declared_edges(configs.categories))
+    purposes: dict[str, str] = {}
     tables = schema(configs.tables)
     for path in sorted(configs.jobs.glob("*.sql")):
-        edges.extend(jobs.declared_edges(jobs.parse_job(path.read_text(), str(path)), tables))
-    edges.extend(manifests.declared_edges(configs.manifests))
-    return edges
-
-
-def activities(edges: Iterable[Edge]) -> frozenset[str]:
-    """Every job and training run that a config declares."""
-    return frozenset(name for edge in edges for name in (edge.target, *edge.via)
-                     if name.startswith(("job:", "training:", "query:")))
-
-
+        job = jobs.parse_job(path.read_text(), str(path))
+        edges.extend(jobs.declared_edges(job, tables))
+        purposes[job.activity] = job.purpose
+    for path in sorted(configs.manifests.glob("*.yaml")):
+        manifest = manifests.parse(path.read_text(), str(path))
+        edges.extend(manifests.declared_edges(manifest))
+        purposes[manifest.activity] = manifest.purpose
+    return Declared(edges, purposes)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lineage.discover.declare import Declared
 from lineage.discover.join import Join, Schema
 from lineage.discover.labels import Labels
 from lineage.discover.store import Store
@@ -20,7 +21,8 @@ from lineage.names import asset_of, field_of, kind_of, parse
 
 @dataclass
 class Lineage:
-    """``activities``: name → the purposes it was seen to act for."""
+    """``activities``: name → the purposes it was seen to act for; ``declared``: name → the purpose that a
+    config gives it."""
 
     labels: Labels
     owners: dict[str, str]
@@ -28,9 +30,13 @@ class Lineage:
     decisions: list[dict[str, Any]]
     findings: list[Finding]
     activities: dict[str, set[str]]
-    declared_activities: frozenset[str]
+    declared: dict[str, str]
     reported: Counter[tuple[str, str]]
     holes: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def purposes(self) -> dict[str, set[str]]:
+        """What each activity is for: as seen, or as declared where it has not been seen."""
+        return {**{name: {purpose} for name, purpose in self.declared.items()}, **self.activities}
 
     def assets(self) -> list[dict[str, Any]]:
         """Every asset that a contract registers or an edge names, sorted by name."""
@@ -54,12 +60,12 @@ def _field_name(asset: str, path: str) -> str:
     return f"{base}#{path}{at}{version}"
 
 
-def derive(store: Store, declared: Iterable[Edge], schema: Schema, activities: frozenset[str]) -> Lineage:
+def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
     """Two passes over the signals: the contracts first, so that every label is known to the join."""
     signals = list(store.signals())
     labels, owners = _contracts(signals)
     join = Join(Labels(labels), schema)
-    for edge in declared:
+    for edge in declared.edges:
         join.edges[edge.source, edge.target, "declared"] = edge
     decisions: dict[str, dict[str, Any]] = {}
     findings: Counter[tuple[str, str, str, str]] = Counter()
@@ -83,7 +89,7 @@ def derive(store: Store, declared: Iterable[Edge], schema: Schema, activities: f
         decisions=[decisions[identity] for identity in sorted(decisions)],
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
-        activities=purposes, declared_activities=activities, reported=reported, holes=store.holes())
+        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes())
 
 
 def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -13,25 +11,31 @@ from lineage.errors import InputError
 from lineage.model import Edge
 
 
-def declared_edges(folder: Path) -> Iterator[Edge]:
-    """From every ``*.yaml`` in ``folder``.  Raises InputError (PAI020) for one that is malformed."""
-    for path in sorted(folder.glob("*.yaml")):
-        yield from manifest_edges(path.read_text(), str(path))
+class Manifest(NamedTuple):
+    """``sources``: the names of the inputs; ``output``: the checkpoint, whose version is not known yet."""
+
+    activity: str
+    purpose: str
+    output: str
+    sources: tuple[str, ...]
 
 
-def manifest_edges(text: str, where: str) -> list[Edge]:
-    """Input column → run, and input column → checkpoint; the version is not known beforehand."""
+def parse(text: str, where: str) -> Manifest:
+    """What lineage needs of a manifest.  Raises InputError (PAI020); the training service checks the rest."""
     try:
         manifest: dict[str, Any] = YAML(typ="safe").load(text)
-        activity, output = f"training:{manifest['name']}", f"checkpoint:{manifest['output']}"
-        sources = [name for item in manifest["inputs"] for name in _sources(item)]
+        sources = tuple(name for item in manifest["inputs"] for name in _sources(item))
+        return Manifest(f"training:{manifest['name']}", str(manifest["purpose"]), f"checkpoint:{manifest['output']}",
+                        sources)
     except (YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise InputError("PAI020", f"a manifest needs name, inputs and output: {error}", where=where) from error
-    edges = []
-    for source in sources:
-        edges.append(_edge(source, activity))
-        edges.append(_edge(source, output, via={activity}))
-    return edges
+        raise InputError("PAI020", f"a manifest needs name, purpose, inputs and output: {error}",
+                         where=where) from error
+
+
+def declared_edges(manifest: Manifest) -> list[Edge]:
+    """Input → run, and input → checkpoint."""
+    return [edge for source in manifest.sources for edge in (
+        _edge(source, manifest.activity), _edge(source, manifest.output, {manifest.activity}))]
 
 
 def _sources(item: dict[str, Any]) -> list[str]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lineage.discover.graph import Graph
+from lineage.discover.graph import ANY, Graph
 from lineage.enforce.requirement import Requirement
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of
 
 # Where data comes into the stack that the requirement speaks of.
 _ENTRIES = ("device", "app", "web")
-_FLOW = frozenset({"observed", "declared"})
 
 
 @dataclass(frozen=True)
@@ -40,22 +39,25 @@ class Zone:
 
 
 def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]]) -> Zone:
-    """``activities``: name → the purposes it acted for."""
+    """``activities``: name → the purposes it acts for, seen or declared."""
     labels = {asset["name"]: asset["fields"] for asset in graph.lineage["assets"]}
-    entries = [node for node in graph.nx.nodes if kind_of(node) in _ENTRIES
+    reached = [node for node in sorted(graph.nx.nodes) if kind_of(node) in _ENTRIES
                and requirement.governs.intersection(_annotations(labels, node))]
-    reached = graph.reach(entries, _FLOW)
-    crossings = []
-    outside = set()
-    for node in sorted(reached):
-        for edge in graph.out(node, {"observed", "blocked"}):
+    seen, crossings = set(reached), []
+    for node in reached:
+        refused = {edge["to"] for edge in graph.out(node, {"blocked"})}
+        for edge in graph.out(node, ANY):
+            if edge["state"] == "declared" and refused.intersection({edge["to"], *edge["via"]}):
+                continue  # what was declared was refused: the data never took this way
             if edge["state"] == "blocked" or not _permitted(requirement, edge["to"], labels, activities):
                 crossings.append(edge)
-                outside.add(edge["to"])
-    inside = {node for node in reached if node not in outside
-              and (kind_of(node) in ACTIVITY_KINDS or not _operational(labels, node))}
+            elif edge["to"] not in seen:
+                seen.add(edge["to"])
+                reached.append(edge["to"])
+    inside = {node for node in reached if kind_of(node) in ACTIVITY_KINDS or not _operational(labels, node)}
     unlabelled = sorted(node for node in inside if field_of(node) and not _labelled(labels, node))
-    return Zone(requirement.zone, requirement, tuple(sorted({asset_of(node) for node in inside})), tuple(crossings),
+    return Zone(requirement.zone, requirement, tuple(sorted({asset_of(node) for node in inside})),
+                tuple(sorted(crossings, key=lambda edge: (edge["from"], edge["to"], edge["state"]))),
                 tuple(unlabelled))
 
 

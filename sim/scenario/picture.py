@@ -18,7 +18,7 @@ from sim.stack.deployment import Deployment
 def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int) -> dict[str, Any]:
     """The content of lineage.json; the derived tables of the store are rewritten with it."""
     declared = declare.declared(deployment.configs)
-    lineage = derive(store, declared, declare.schema(deployment.tables), declare.activities(declared))
+    lineage = derive(store, declared, declare.schema(deployment.tables))
     lineage.findings = [*lineage.findings, *verify(lineage)]
     save(store, lineage)
     content: dict[str, Any] = {
@@ -26,7 +26,7 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int)
         "edges": [edge.to_dict() for edge in lineage.edges],
         "decisions": lineage.decisions, "findings": [finding.to_dict() for finding in lineage.findings]}
     graph = Graph(content)
-    zones = [place(requirement, graph, lineage.activities) for requirement in deployment.load_requirements()]
+    zones = [place(requirement, graph, lineage.purposes()) for requirement in deployment.load_requirements()]
     content["zones"] = [zone.to_dict() for zone in zones]
     content["evidence"] = [evidence(zone, content["decisions"], content["findings"]).to_dict() for zone in zones]
     return content

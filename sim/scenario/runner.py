@@ -27,7 +27,7 @@ from sim.scenario.lock import write_lock
 from sim.scenario.picture import picture
 from sim.scenario.registry import Registries
 from sim.scenario.schema import Scenario
-from sim.scenario.stage import Outcome, Stage
+from sim.scenario.stage import Outcome, Stage, find_file
 from sim.scenario.steps import STEPS, run_job
 from sim.scenario.verdict import judge
 from sim.show.report import write_report
@@ -84,7 +84,13 @@ class _Runner:
         self._folder = folder
         self._progress = progress
         self._journals: list[journal.Journal] = []
-        self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements))
+        self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
+                                  self._own("batch", "job"), self._own("train", "manifest"))
+
+    def _own(self, kind: str, key: str) -> list[Path]:
+        """The files that the scenario brings itself: they are declared by being deployed with it."""
+        return [find_file(self._scenario, step.given[key], step.where) for step in self._scenario.steps
+                if step.kind == kind and step.given[key].endswith((".sql", ".yaml", ".yml"))]
 
     def _requirement(self, name: str) -> Path:
         beside = self._scenario.path.parent / name if self._scenario.path else Path(name)

@@ -64,12 +64,19 @@ class Stage:
         return [by_id[name] for name in wanted]
 
     def file(self, given: str, where: str) -> Path:
-        """A path of a step: from the scenario's own folder, else from the working directory."""
-        beside = self.scenario.path.parent / given if self.scenario.path else Path(given)
-        for path in (beside, Path(given)):
-            if path.is_file():
-                return path
-        raise InputError("PAI012", f"no file {given!r}", where=where)
+        return find_file(self.scenario, given, where)
+
+
+def find_file(scenario: Scenario, given: str, where: str) -> Path:
+    """A path of a step: from the scenario's own folder, else from the working directory.
+
+    Raises InputError (PAI012) when neither has it.
+    """
+    beside = scenario.path.parent / given if scenario.path else Path(given)
+    for path in (beside, Path(given)):
+        if path.is_file():
+            return path
+    raise InputError("PAI012", f"no file {given!r}", where=where)
 
 
 @dataclass(frozen=True)

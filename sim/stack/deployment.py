@@ -43,14 +43,18 @@ def bundled() -> Deployment:
     return Deployment(**_BUNDLED)
 
 
-def deploy(folder: Path, requirements: Iterable[Path]) -> Deployment:
-    """Copies the bundled configs and the requirements in force below ``folder``."""
+def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = (),
+           manifests: Iterable[Path] = ()) -> Deployment:
+    """Copies the bundled configs, a scenario's own jobs and manifests, and the requirements in force."""
     for name in ("categories", "tables", "jobs", "manifests"):
         shutil.copytree(_BUNDLED[name], folder / name)
     (folder / "requirements").mkdir()
     for path in requirements:
         requirement.load(path)  # refused before anything starts
         shutil.copy(path, folder / "requirements" / path.name)
+    for kind, paths in (("jobs", jobs), ("manifests", manifests)):
+        for path in paths:
+            shutil.copy(path, folder / kind / path.name)
     return at(folder)
 
 
