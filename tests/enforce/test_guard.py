@@ -1,0 +1,151 @@
+"""The guard: last before the I/O, judging use, flow and token; what it refuses never happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from lineage.enforce.guard import Guard
+from lineage.enforce.requirement import Requirement
+from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Signer, Verifier
+from lineage.errors import PolicyDenied
+from lineage.model import Label
+from lineage.privacylib import Capture, MemorySink, PrivacyLib
+
+KEY = "0af7651916cd43dd8448eb211c80319c"
+G = ("GLASSES_INTERACTION",)
+
+
+def rules(mode: str = "enforcement") -> Rules:
+    return Rules([Requirement("glasses", 1, "owner", "zone", mode, frozenset(G),  # type: ignore[arg-type]
+                              frozenset({"assistance"}))])
+
+
+def library(guard: Guard) -> tuple[PrivacyLib, MemorySink]:
+    sink = MemorySink()
+    lib = PrivacyLib("warehouse", [Capture(sink), guard])
+    lib.register("warehouse:core.a", {"said": Label("user.utterance", G), "ds": Label(operational="date")})
+    lib.register("warehouse:core.bare", {"said": Label("user.utterance"), "ds": Label(operational="date")})
+    lib.register("warehouse:core.kept", {"said": Label("user.utterance", G)})
+    lib.register("rpc:x.Y.request", {"note": Label("user.utterance")})
+    lib.register("rpc:x.Ack.response", {"count": Label(operational="count")})
+    sink.records.clear()
+    return lib, sink
+
+
+def token(signer: Signer, *, activity: str = "job:j", purpose: str = "assistance",
+          inputs: Sequence[str] = ("warehouse:core.a#said",), requirements: Sequence[str] = ("glasses@1",)) -> bytes:
+    return signer.sign(principal="warehouse", purpose=purpose, activity=activity, region="", inputs=inputs,
+                       requirements=requirements)
+
+
+def test_a_read_for_a_purpose_that_is_not_permitted_is_refused_even_if_nothing_is_written() -> None:
+    lib, sink = library(Guard(rules()))
+    with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"):
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("said",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI301"
+    assert [record.site.op for record in sink.records] == ["decision"]
+
+
+def test_operational_columns_are_free() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"), lib.read("warehouse:core.a", fields=("ds",)):
+        pass
+
+
+@pytest.mark.parametrize(("sink", "code"), [("warehouse:core.kept", ""), ("warehouse:core.bare", "PAI302")])
+def test_a_flow_needs_a_sink_that_carries_the_annotation(sink: str, code: str) -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY):
+        operation = lib.write(sink, sources={"said": ["warehouse:core.a#said"]})
+        if not code:
+            with operation:
+                return
+        with pytest.raises(PolicyDenied) as refused, operation:
+            pytest.fail("the write happened")
+    assert refused.value.code == code
+
+
+def test_naming_other_sources_does_not_narrow_what_is_enforced() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with pytest.raises(PolicyDenied, match=r"core\.a#said"), \
+                lib.write("warehouse:core.bare", sources={"said": []}):
+            pytest.fail("the write happened")
+
+
+def test_the_label_floats_through_an_activity_inside_the_scope() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY):
+        with lib.activity("job:j", purpose="assistance"), lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with pytest.raises(PolicyDenied), lib.call("rpc:x.Y", sources={"note": []}):
+            pytest.fail("the call happened")
+
+
+def test_an_acknowledgement_may_leave() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with lib.write("rpc:x.Ack.response", fields=("count",)):
+            pass
+
+
+def test_logging_mode_refuses_nothing() -> None:
+    signer = Signer("7")
+    lib, _ = library(Guard(rules("logging"), Verifier(signer.public_key)))
+    with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with lib.write("warehouse:core.bare", sources={"said": ["warehouse:core.a#said"]}):
+            pass
+
+
+def test_at_the_boundary_a_genuine_token_of_the_activity_is_needed() -> None:
+    signer = Signer("7")
+    guard = Guard(rules(), Verifier(signer.public_key))
+    lib, sink = library(guard)
+    with lib.scope(key=KEY), lib.activity("job:j", purpose="assistance", claims=token(signer)):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+    assert [record.site.op for record in sink.records] == ["decision", "read"]
+
+
+SIGNER = Signer("7")
+
+
+@pytest.mark.parametrize("shown", [
+    b"", token(Signer("8")), token(SIGNER, activity="job:other"), token(SIGNER, inputs=["warehouse:core.b#said"]),
+    token(SIGNER, requirements=["glasses@0"]), token(SIGNER).replace(b"job:j", b"job:k")])
+def test_another_token_does_not_do(shown: bytes) -> None:
+    lib, _ = library(Guard(rules(), Verifier(SIGNER.public_key)))
+    with lib.scope(key=KEY), lib.activity("job:j", purpose="assistance", claims=shown):
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("said",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI303"
+
+
+def test_a_token_does_not_help_a_purpose_that_is_not_permitted() -> None:
+    lib, _ = library(Guard(rules(), Verifier(SIGNER.public_key)))
+    shown = token(SIGNER, purpose="ads_ranking")
+    with lib.scope(key=KEY), lib.activity("job:j", purpose="assistance", claims=shown):
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("said",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI301"
+
+
+def test_what_was_permitted_once_is_judged_again_when_the_scope_has_read_more() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY), lib.write("warehouse:core.bare", sources={"said": []}):
+        pass
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with pytest.raises(PolicyDenied), lib.write("warehouse:core.bare", sources={"said": []}):
+            pytest.fail("the write happened")

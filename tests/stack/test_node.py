@@ -1,0 +1,82 @@
+"""The composition root: seven real servers, each healthy, reflected, and watched below PrivacyLib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from lineage.errors import InputError, RunError
+from sim.stack.config import SERVICES, NodeConfig, from_environment
+from sim.stack.deployment import bundled, deploy
+from sim.stack.inproc import InprocStack
+from sim.stack.node import Seams, serve
+from sim.truth.journal import Journal
+from sim.world.clock import SimClock
+
+REQUIREMENTS = sorted(bundled().requirements.glob("*.yaml"))
+
+
+def stack(tmp_path: Path) -> InprocStack:
+    deploy(tmp_path / "deploy", REQUIREMENTS)
+
+    def seams(service: str) -> Seams:
+        tap = Journal(tmp_path / "journal" / f"{service}.db", service)
+        return Seams(SimClock(), tap, flush=tap.flush)
+
+    return InprocStack(NodeConfig(tmp_path), seams)
+
+
+async def reflected(channel: Any) -> set[str]:
+    async def asked() -> Any:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+
+    call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(asked(), timeout=5)
+    return {service.name async for answer in call for service in answer.list_services_response.service}
+
+
+async def test_every_service_is_healthy_and_says_what_it_offers(tmp_path: Path) -> None:
+    async with stack(tmp_path) as running:
+        assert set(running.addresses) == set(SERVICES)
+        assert all(str(address["grpc"]).startswith("127.0.0.1:") for address in running.addresses.values())
+        for name, address in running.addresses.items():
+            async with grpc.aio.insecure_channel(str(address["grpc"])) as channel:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+                assert answer.status == health_pb2.HealthCheckResponse.SERVING
+                own = {"web": "sightline.Control"}.get(name, f"sightline.{name.capitalize()}")
+                assert own in await reflected(channel)
+        async with httpx.AsyncClient(base_url=f"http://{running.addresses['web']['http']}") as client:
+            assert (await client.get("/healthz")).is_success
+
+
+async def test_a_taken_address_is_a_clear_error_and_nothing_is_left(tmp_path: Path) -> None:
+    async with stack(tmp_path) as running:
+        taken = str(running.addresses["collector"]["grpc"])
+        other = tmp_path / "other"
+        other.mkdir()
+        tap = Journal(other / "journal" / "x.db", "collector")
+        with pytest.raises(RunError) as refused:
+            await serve("collector", NodeConfig(other, listen=taken), Seams(SimClock(), tap))
+    assert refused.value.code == "PAI030"
+    assert taken in refused.value.what
+
+
+@pytest.mark.parametrize(("variable", "value"), [
+    ("SIGHTLINE_LISTEN", "7001"), ("SIGHTLINE_LISTEN", "host:port"), ("SIGHTLINE_LISTEN", "host:70000"),
+    ("SIGHTLINE_COLLECTOR", ":1"), ("SIGHTLINE_SEED", "-1"), ("SIGHTLINE_SEED", "one")])
+def test_a_malformed_environment_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(InputError, match=variable):
+        from_environment({variable: value})
+
+
+def test_the_environment_of_the_compose_file_is_read() -> None:
+    config = from_environment({"SIGHTLINE_DATA": "/data", "SIGHTLINE_SEED": "7", "SIGHTLINE_LISTEN": "0.0.0.0:7001",
+                               "SIGHTLINE_COLLECTOR": "collector:7001"})
+    assert (config.data, config.seed, config.listen) == (Path("/data"), 7, "0.0.0.0:7001")
+    assert config.addresses == {"collector": "collector:7001"}
