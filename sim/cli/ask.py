@@ -81,7 +81,9 @@ def graph(
     """
     from sim.cli.answers import neighbourhood, render
 
-    content = neighbourhood(lineage_of(run), source, depth, upstream=upstream)
+    content = lineage_of(run)
+    if form != "tree" or as_json:  # a tree looks both ways, and cuts by itself
+        content = neighbourhood(content, source, depth, upstream=upstream)
     text = render(content, "json" if as_json else form, source, depth)
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

@@ -74,6 +74,10 @@ def story(photo: Path | None, question: str, seed: int) -> Scenario:
 
 def _tell(done: runner.Run, seconds: float) -> None:
     out, verdict = terminal.console(), done.verdict
+    asked = verdict["steps"][0]["given"]["question"]
+    terminal.line(out, f"a wearer asks:  {asked}")
+    terminal.line(out, f"{done.answers[0].checkpoint} answers:  {done.answers[0].answer}")
+    terminal.line(out)
     for title, lines in (("UNDERSTAND", _understand(done)), ("DISCOVER", _discover(done)),
                          ("ENFORCE", _enforce(done)), ("DEMONSTRATE", _demonstrate(done))):
         terminal.print_demo_stage(title, lines)

@@ -32,7 +32,7 @@ def demo(
     """
     from sim.cli.demo import tour
 
-    raise typer.Exit(tour(photo, ask, 7 if seed is None else seed, as_json=as_json))
+    raise typer.Exit(tour(photo, ask, 1 if seed is None else seed, as_json=as_json))
 
 
 def list_scenarios(
