@@ -54,7 +54,8 @@ class Join:
             case "asset":
                 for field, sources in signal.detail.get("declares", ()):
                     for source in sources:
-                        self.add(source, join(signal.asset, field), signal, "declared", evidence="code")
+                        self.add(source, join(signal.asset, field), signal, "declared", evidence="code",
+                                 families=signal.detail["families"])
             case "decision":
                 self._decision(signal)
             case _:

@@ -30,8 +30,10 @@ class InstrumentedChannel:
         contract = method_of(method)
         if contract is None:
             raise RunError("PAI004", f"no contract is loaded for {method}", where=self._lib.service)
-        self._lib.register(f"{contract.asset}.request", contract.request.labels, contract.owner)
-        self._lib.register(f"{contract.asset}.response", contract.response.labels, contract.owner)
+        self._lib.register(f"{contract.asset}.request", contract.request.labels, contract.owner,
+                           contract.family)
+        self._lib.register(f"{contract.asset}.response", contract.response.labels, contract.owner,
+                           contract.family)
         return InstrumentedMethod(self._channel.unary_unary(method, *args, **options), contract, self._lib)
 
     def _refuse(self, method: str, *args: Any, **options: Any) -> Any:

@@ -43,8 +43,8 @@ class InstrumentedServer:
             raise RunError("PAI004", f"no contract is loaded for {path}", where=self._lib.service)
         if method.streaming:
             raise RunError("PAI004", f"{path} streams; only unary methods are instrumented", where=self._lib.service)
-        self._lib.register(f"{method.asset}.request", method.request.labels, method.owner)
-        self._lib.register(f"{method.asset}.response", method.response.labels, method.owner)
+        self._lib.register(f"{method.asset}.request", method.request.labels, method.owner, method.family)
+        self._lib.register(f"{method.asset}.response", method.response.labels, method.owner, method.family)
         return grpc.unary_unary_rpc_method_handler(
             instrument(self._lib, method, handler.unary_unary),
             request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer)

@@ -32,6 +32,7 @@ class PrivacyLib:
         self.service = service
         self.family = family
         self.labels: dict[str, dict[str, Label]] = {}
+        self._families: dict[str, str] = {}
         self.befores, self.afters = compile_chain(extensions)
         self._current: ContextVar[Context | None] = ContextVar(f"sightline-{service}", default=None)
         self._ordinal = itertools.count(1)
@@ -124,8 +125,9 @@ class PrivacyLib:
         """A source probe [A]: later sinks of this scope are compared with this payload, in memory."""
         self._note("source", asset, payload=payload)
 
-    def register(self, asset: str, labels: Mapping[str, Label], owner: str = "") -> None:
-        """A contract: the labels of an asset's fields, shipped to the inventory."""
+    def register(self, asset: str, labels: Mapping[str, Label], owner: str = "", family: str = "") -> None:
+        """A contract: the labels of an asset's fields, shipped to the inventory; ``family``: of its boundary."""
+        self._families[asset] = family
         if self.labels.get(asset) == dict(labels):
             return
         self.labels[asset] = dict(labels)
@@ -134,8 +136,12 @@ class PrivacyLib:
             for field, label in labels.items()}})
 
     def declare(self, asset: str, sources: Sources, via: str = "") -> None:
-        """A flow declared beside the code that makes it; becomes a ``declared`` edge."""
-        self._note("asset", asset, via=via, detail={"declares": links_of(sources)})
+        """A flow declared beside the code that makes it; becomes a ``declared`` edge.
+
+        It belongs to the service's own family, and to that of the boundary whose asset it makes.
+        """
+        families = sorted({self.family, self._families.get(asset, "")} - {""})
+        self._note("asset", asset, via=via, detail={"declares": links_of(sources), "families": families})
 
     def label(self, asset: str, field: str) -> Label:
         """The label of one field; the empty label where nobody gave one.

@@ -16,6 +16,9 @@ from services.inference.registry import Registry
 from services.seams import Clock, Store
 
 _REQUEST = "rpc:inference.Generate.request"
+_RESPONSE = "rpc:inference.Generate.response"
+# What each field of the response may be made from; the checkpoint's weights are added per request.
+FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",)}
 UNKNOWN = "I do not know yet."
 
 
@@ -33,7 +36,9 @@ class InferenceService(InferenceServicer):
         add_InferenceServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """Serves what was served before, if anything was."""
+        """Declares what it does with a request, and serves what was served before, if anything was."""
+        self._lib.declare(_RESPONSE, {field: [f"{_REQUEST}#{name}" for name in names]
+                                      for field, names in FLOWS.items()})
         with self._lib.scope(family="D"):
             for name in self._models:
                 self.registry.resume(name)
@@ -46,12 +51,10 @@ class InferenceService(InferenceServicer):
             serving = self.registry.find(request.model)
             seen = await asyncio.to_thread(scene.look, request.image, request.location)
             answer = serving.model.answer(request.prompt, [text for text in seen if text]) or UNKNOWN
-            weights = join(serving.checkpoint.asset, "weights")
-            self._lib.respond({
-                "answer": [f"{_REQUEST}#prompt", f"{_REQUEST}#image", f"{_REQUEST}#location", weights],
-                "scene": [f"{_REQUEST}#location"],
-                "checkpoint": [],
-            })
+            given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
+                     for field, names in FLOWS.items()}
+            given["answer"].append(join(serving.checkpoint.asset, "weights"))
+            self._lib.respond({**given, "checkpoint": []})
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place)
 
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:

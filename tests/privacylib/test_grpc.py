@@ -85,7 +85,7 @@ async def test_every_call_has_a_deadline() -> None:
     async with pair.stub() as stub:
         with pair.client.scope(key=KEY):
             await stub.Generate(pb.GenerateRequest(prompt="hi"))
-            assert 0 < pair.model.left <= 5
+            assert 0 < pair.model.left < 6  # gRPC rounds the time that is left
             with pytest.raises(grpc.aio.AioRpcError) as late:
                 await stub.Generate(pb.GenerateRequest(prompt="wait"), timeout=0.05)
     assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
