@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Op = Literal["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding"]
-# The operations that really move data; what the truth is asked about.
-DATA_OPS = ("read", "write", "call")
 State = Literal["declared", "observed", "blocked"]
 Confidence = Literal["HIGH", "LOW"]
 Links = tuple[tuple[str, tuple[str, ...]], ...]

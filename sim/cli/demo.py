@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lineage.discover.graph import Graph
+from lineage.model import Label
 from lineage.names import asset_of
+from lineage.understand import inventory
+from lineage.understand.inventory import AssetRecord
 from sim.cli.options import print_json
 from sim.scenario import runner
 from sim.scenario.loader import SCENARIOS
@@ -94,15 +97,20 @@ def _tell(done: runner.Run, seconds: float) -> None:
 
 def _understand(done: runner.Run) -> Iterator[str]:
     lineage = done.lineage
-    fields = [label for asset in lineage["assets"] for label in asset["fields"].values()]
-    personal = sum(bool(label["category"]) for label in fields)
-    operational = sum(bool(label["operational"]) for label in fields)
-    yield (f"{len(lineage['assets'])} assets with {len(fields)} fields: {personal} personal, {operational} "
-           f"operational, {len(fields) - personal - operational} without a label")
-    found = [one for one in lineage["findings"] if one["code"] == "PAI101"]
-    yield f"{sum(one['count'] for one in found)} payloads held more than their contract's label covers (PAI101)"
-    for one in found:
+    found = inventory.take(AssetRecord(asset["name"], {path: _label(label) for path, label in asset["fields"].items()},
+                                       asset["owner"]) for asset in lineage["assets"])
+    yield (f"{found.assets} assets with {found.fields} fields: {sum(found.categories.values())} personal, "
+           f"{found.operational} operational, {len(found.gaps)} with a gap in their label")
+    for gap in found.gaps:
+        yield f"  {gap.field} {gap.why}"
+    proposals = [one for one in lineage["findings"] if one["code"] == "PAI101"]
+    yield f"{sum(one['count'] for one in proposals)} payloads held more than their contract's label covers (PAI101)"
+    for one in proposals:
         yield f"  {one['asset']}: {one['what']} ({one['count']} times)"
+
+
+def _label(label: dict[str, Any]) -> Label:
+    return Label(label["category"], tuple(label["annotations"]), label["operational"])
 
 
 def _discover(done: runner.Run) -> Iterator[str]:

@@ -1,12 +1,11 @@
-"""The Drawing for other tools and for the terminal: GraphML, JSON, and a tree of a neighbourhood."""
+"""The Drawing for other tools and for the terminal: GraphML, and a tree of a neighbourhood."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-
 import networkx
 
+from lineage.errors import InputError
+from lineage.names import parse
 from sim.show.drawing import Drawing, Link, Node
 from sim.show.svg import printable
 
@@ -15,8 +14,8 @@ def to_networkx(drawing: Drawing) -> networkx.MultiDiGraph[str]:
     """Nodes are asset names; attributes are text, numbers and truth values only, as GraphML wants them."""
     graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph(name=printable(drawing.title))
     for node in drawing.nodes:
-        graph.add_node(printable(node.name), kind=node.kind, label=printable(node.label), role=node.role,
-                       column=node.column, zones=_join(node.zones), annotations=_join(node.annotations),
+        graph.add_node(printable(node.name), uri=_uri(node.name), kind=node.kind, label=printable(node.label),
+                       role=node.role, column=node.column, zones=_join(node.zones), annotations=_join(node.annotations),
                        fields=_join(node.fields), findings=_join(node.findings))
     for link in drawing.links:
         graph.add_edge(printable(link.source), printable(link.target), key=link.id, state=link.state,
@@ -28,11 +27,6 @@ def to_networkx(drawing: Drawing) -> networkx.MultiDiGraph[str]:
 
 def to_graphml(drawing: Drawing) -> str:
     return "\n".join(networkx.generate_graphml(to_networkx(drawing), named_key_ids=True)) + "\n"
-
-
-def to_json(drawing: Drawing) -> str:
-    """``{"title", "summary", "nodes", "links", "boxes", "notes"}``; sorted keys, two spaces."""
-    return json.dumps(dataclasses.asdict(drawing), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def to_tree(drawing: Drawing, start: str, *, depth: int = 2, ascii_only: bool = False) -> str:
@@ -74,6 +68,14 @@ def describe(link: Link, other: Node) -> str:
     """One line: the other end, then state, families and codes in words that can be searched for."""
     facts = [link.state, *link.families, *link.codes, *(f"through {method}" for method in link.through)]
     return printable(f"{other.name}  {' '.join(facts)}")
+
+
+def _uri(name: str) -> str:
+    """As other catalogues name an asset; empty for what is no asset name."""
+    try:
+        return parse(name).uri
+    except InputError:
+        return ""
 
 
 def _join(texts: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Never, Self
+from typing import Self
 
 from lineage.errors import InputError, RunError
 from sim.stack.child import Address, Child
@@ -115,7 +115,7 @@ class ProcessStack:
         return self._children[name].process.pid
 
     def kill(self, name: str) -> None:
-        """SIGKILL, on purpose: ``check`` and ``watch`` do not report it."""
+        """SIGKILL, on purpose: ``check`` does not report it."""
         child = self._children[name]
         child.expected = True
         if child.alive:
@@ -126,24 +126,6 @@ class ProcessStack:
         for child in self._children.values():
             if not child.alive and not child.expected:
                 raise await child.ended()
-
-    async def watch(self) -> Never:
-        """Waits as long as all is well; raises RunError (PAI031) when a process ends by itself.
-
-        Meant as a task beside the steps; ends by being cancelled.
-        """
-        ends = {asyncio.create_task(child.ended()): child for child in self._children.values()}
-        try:
-            while True:
-                done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if not ends.pop(task).expected:
-                        raise task.result()
-                if not ends:  # all were killed on purpose: nothing more can happen
-                    await asyncio.get_running_loop().create_future()
-        finally:
-            for task in ends:
-                task.cancel()
 
     async def stop(self) -> None:
         """SIGTERM to each, those first that nothing else depends on; time for a last flush; SIGKILL.

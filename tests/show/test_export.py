@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import networkx
@@ -23,19 +22,13 @@ def test_graphml_can_be_read_back(lineage: dict[str, Any]) -> None:
     assert graph.number_of_edges() == len(drawn.links)
     blocked = [d for _, _, d in graph.edges(data=True) if d["state"] == "blocked"]
     assert blocked[0]["codes"] == "PAI301" and graph.nodes["web:ask"]["zones"] == "glasses-interactions"
+    assert graph.nodes["web:ask"]["uri"] == "asset://web/ask"
 
 
 def test_graphml_of_hostile_text(lineage: dict[str, Any]) -> None:
     lineage["findings"].append({"code": "PAI101", "asset": "web:ask", "what": "<b>\x00&\x1b", "next": "", "count": 1})
     graph = networkx.read_graphml(io.BytesIO(export.to_graphml(drawing(lineage)).encode()), force_multigraph=True)
     assert "<b>\ufffd&\ufffd" in graph.nodes["web:ask"]["findings"]
-
-
-def test_json(lineage: dict[str, Any]) -> None:
-    drawn = drawing(lineage)
-    found = json.loads(export.to_json(drawn))
-    assert [n["name"] for n in found["nodes"]] == [n.name for n in drawn.nodes]
-    assert {"title", "summary", "nodes", "links", "boxes", "notes"} == set(found)
 
 
 def test_tree(lineage: dict[str, Any]) -> None:
