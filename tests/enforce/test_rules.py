@@ -77,6 +77,13 @@ def test_an_input_without_a_label_is_refused_in_enforcement_mode_only() -> None:
     assert admit(logging, activity="a", purpose="c", principal="p", inputs=unlabelled).verdict == "allowed"
 
 
+def test_what_logging_mode_lets_through_says_so() -> None:
+    logging = Rules([make("g", {"A"}, {"b"}, "logging")])
+    decision = admit(logging, activity="a", purpose="c", principal="p", inputs=[Input("warehouse:t#x", ("A",))])
+    assert decision.verdict == "allowed"
+    assert decision.reason.startswith("in logging mode only: g@1")
+
+
 def test_one_refused_input_of_many_refuses_the_run() -> None:
     inputs = [Input(f"warehouse:t#{index}", ()) for index in range(50)] + [
         Input("warehouse:t#said", ("GLASSES_INTERACTION",))]
