@@ -90,6 +90,10 @@ CODES: dict[str, Code] = {
         "signals are missing",
         "The collector holds a hole in an emitter's numbers: signals recorded but never delivered.",
         "Look at the emitter's log for the time of the hole; what passed then is unknown."),
+    "PAI204": Code(
+        "a statement's columns could not be resolved",
+        "The SQL that ran names what the schema does not have (a row id), or is beyond the analyser.",
+        "Name columns of the schema; until then every column that the statement read counts as a source."),
     "PAI301": Code(
         "the purpose is not permitted",
         "An input is governed by a requirement that does not permit the activity's purpose.",
@@ -118,4 +122,12 @@ CODES: dict[str, Code] = {
         "An activity moved data, and no config, job file or manifest declares it.",
         "Declare it (a header in services/warehouse/jobs/, or a manifest), or remove it.",
         "scenarios/09_undeclared_job.yaml"),
+    "PAI403": Code(
+        "declared, and not observed",
+        "A config says that data flows there, the data or the job was there, and no signal shows the flow: a probe is "
+        "missing, or the config no longer says what is done.",
+        "Look whether the read and the write are made through PrivacyLib; otherwise correct the config."),
 }
+
+# Findings after which something may have moved unseen.
+GAPS = ("PAI201", "PAI202", "PAI203", "PAI403")

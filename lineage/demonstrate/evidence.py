@@ -8,41 +8,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lineage.codes import GAPS
 from lineage.enforce.placement import Zone
 from lineage.names import asset_of
-
-_GAPS = ("PAI201", "PAI202", "PAI203")
 
 
 @dataclass(frozen=True)
 class Evidence:
     zone: str
+    requirement: str
     verdict: Literal["holds", "broken", "unknown"]
     because: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"zone": self.zone, "verdict": self.verdict, "because": list(self.because)}
+        return {"zone": self.zone, "requirement": self.requirement, "verdict": self.verdict,
+                "because": list(self.because)}
 
 
 def evidence(zone: Zone, decisions: Sequence[dict[str, Any]], findings: Sequence[dict[str, Any]]) -> Evidence:
     """``decisions`` and ``findings`` as in ``lineage.json``."""
     observed = [edge for edge in zone.crossings if edge["state"] == "observed"]
     if observed:
-        return Evidence(zone.name, "broken", tuple(
+        return Evidence(zone.name, zone.requirement.id, "broken", tuple(
             f"{edge['from']} reached {edge['to']} ({edge['count']} times)" for edge in observed))
     doubts = _doubts(zone, set(zone.members), decisions, findings)
     if doubts:
-        return Evidence(zone.name, "unknown", tuple(doubts))
+        return Evidence(zone.name, zone.requirement.id, "unknown", tuple(doubts))
     judged = _judged(set(zone.members), decisions)
     blocked = sum(decision["verdict"] == "blocked" for decision in judged)
-    return Evidence(zone.name, "holds", (
+    return Evidence(zone.name, zone.requirement.id, "holds", (
         f"{len(zone.members)} assets, no crossing observed",
         f"{len(judged)} decisions on the zone's data: {len(judged) - blocked} allowed, {blocked} blocked",
         f"judged by {zone.requirement.id} in {zone.requirement.mode} mode"))
+
+
+def worst(found: Iterable[dict[str, Any]]) -> str:
+    """Of all requirements' evidence on one zone: broken > unknown > holds."""
+    verdicts = {one["verdict"] for one in found}
+    return "broken" if "broken" in verdicts else "holds" if verdicts == {"holds"} else "unknown"
 
 
 def _doubts(zone: Zone, members: Collection[str], decisions: Sequence[dict[str, Any]],
@@ -54,7 +61,7 @@ def _doubts(zone: Zone, members: Collection[str], decisions: Sequence[dict[str, 
         doubts.append("no decision was made about the zone's data")
     doubts += [f"{name} is in the zone and has no label" for name in zone.unlabelled]
     doubts += [f"{finding['code']} at {finding['asset']}: {finding['what']}" for finding in findings
-               if finding["code"] in _GAPS and _touches(finding, members)]
+               if finding["code"] in GAPS and _touches(finding, members)]
     return doubts
 
 

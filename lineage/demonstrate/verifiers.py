@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from lineage.discover.lineage import Lineage
 from lineage.model import Finding
+from lineage.names import ACTIVITY_KINDS, asset_of, kind_of
 
 Verifier = Callable[[Lineage], Iterator[Finding]]
 
@@ -34,10 +35,10 @@ def silent(lineage: Lineage) -> Iterator[Finding]:
         called, received = calls.get(asset, 0), reads.get(asset, 0)
         if called > received:
             yield Finding("PAI202", asset, f"{called} calls were made and {received} received: the server's side of "
-                          f"{asset} is silent", f"sightline involved {asset} warehouse", called - received)
+                          f"{asset} is silent", f"sightline involved {asset}.request warehouse", called - received)
         elif received > called and asset not in _STEERED:
             yield Finding("PAI202", asset, f"{received} calls were received and {called} made: the caller's side of "
-                          f"{asset} is silent", f"sightline involved {asset} warehouse", received - called)
+                          f"{asset} is silent", f"sightline involved {asset}.request warehouse", received - called)
 
 
 def holes(lineage: Lineage) -> Iterator[Finding]:
@@ -47,7 +48,45 @@ def holes(lineage: Lineage) -> Iterator[Finding]:
                       last - first + 1)
 
 
-VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes)
+def drift(lineage: Lineage) -> Iterator[Finding]:
+    """PAI403: an asset-level flow that a config or the code declares, whose source had its data or whose
+    activity ran, and of which no signal shows anything."""
+    steps: dict[str, set[str]] = {}
+    for edge in lineage.edges:
+        if edge.state == "observed":
+            steps.setdefault(_bare(edge.source), set()).add(_bare(edge.target))
+    touched = {*steps, *(target for targets in steps.values() for target in targets)}
+    ran, seen = set(lineage.activities), set()
+    for edge in lineage.edges:
+        source, target = _bare(edge.source), _bare(edge.target)
+        if edge.state != "declared" or (source, target) in seen:
+            continue
+        seen.add((source, target))
+        acts = {name for name in (target, *edge.via) if kind_of(name) in ACTIVITY_KINDS}
+        if (acts & ran if acts else source in touched) and not _arrives(steps, source, target):
+            yield Finding("PAI403", target, f"{source} → {target} is declared by {', '.join(sorted(edge.evidence))}, "
+                          "and was not observed", f"sightline why {target} --from {source}")
+
+
+def _bare(name: str) -> str:
+    """The asset; without its version, which no config can know."""
+    return asset_of(name).partition("@")[0]
+
+
+def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
+    """Observed directly, or over the messages of a call."""
+    queue, been = [source], {source}
+    for name in queue:
+        for following in steps.get(name, ()):
+            if following == target:
+                return True
+            if following.startswith("rpc:") and following not in been:
+                been.add(following)
+                queue.append(following)
+    return False
+
+
+VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
 _STEERED = frozenset({"rpc:logger.Flush", "rpc:warehouse.RunJob", "rpc:training.Train"})
 

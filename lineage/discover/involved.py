@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lineage.codes import GAPS
 from lineage.discover.graph import ANY, OBSERVED, Graph
 from lineage.names import asset_of
-
-_GAPS = ("PAI201", "PAI202", "PAI203")
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,14 @@ def involved(graph: Graph, asset: str, system: str) -> Answer:
         return Answer("yes", path)
     reached = graph.reach(sources)
     blocked = [edge for node in sorted(reached) for edge in graph.out(node, {"blocked"}) if edge["to"] in targets]
-    silent = _silent(graph, sources, set(targets), reached, {edge["to"] for edge in blocked})
+    silent = _silent(graph, asset, sources, set(targets), reached, {edge["to"] for edge in blocked})
     return Answer("unknown" if silent else "no", silent=silent, blocked=blocked)
 
 
-def _silent(graph: Graph, sources: list[str], targets: set[str], reached: set[str], refused: set[str]) -> list[str]:
-    if not any(graph.out(node, OBSERVED) for node in sources):
-        return sorted({asset_of(node) for node in sources})  # nothing was seen of the asset itself
+def _silent(graph: Graph, asset: str, sources: list[str], targets: set[str], reached: set[str],
+            refused: set[str]) -> list[str]:
+    if not any(graph.out(node, OBSERVED) or graph.into(node, OBSERVED) for node in sources):
+        return sorted({asset_of(node) for node in sources}) or [asset]  # nothing was seen of the asset itself
     silent = set()
     # A manifest cannot know the version that its run will make.
     arrived = reached | {node.partition("@")[0] for node in reached} | {
@@ -57,7 +57,7 @@ def _silent(graph: Graph, sources: list[str], targets: set[str], reached: set[st
             if beyond in targets or graph.path_between([beyond], targets, ANY - {"blocked"}):
                 silent.add(asset_of(beyond))
     for finding in graph.lineage["findings"]:
-        if finding["code"] not in _GAPS:
+        if finding["code"] not in GAPS:
             continue
         # A context that was lost anywhere the asset's data passes may hide a way to the system.
         place = finding["asset"]

@@ -34,6 +34,8 @@ class Join:
         self._schema = schema
         self._reads: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self.edges: dict[tuple[str, str, State], Edge] = {}
+        # Written by a statement whose columns could not be told apart; their edges are LOW.
+        self.unresolved: list[str] = []
 
     def feed(self, signal: Signal) -> None:
         if signal.detail.get("error") and signal.op != "call":
@@ -83,10 +85,11 @@ class Join:
     def _read(self, signal: Signal, names: Iterable[str]) -> None:
         reads = self._reads[signal.emitter, signal.scope]
         for name in names:
-            if self._labels.operational(name):
-                continue
-            reads[name] = None
-            if signal.activity:
+            operational = self._labels.operational(name)
+            if not operational:
+                reads[name] = None
+            # What a message acknowledges or counts is not used; a stored column is, whatever it holds.
+            if signal.activity and not (operational and name.startswith("rpc:")):
                 self.add(name, signal.activity, signal, evidence="usage")
 
     def _write(self, signal: Signal, asset: str, fields: Iterable[str]) -> None:
@@ -110,6 +113,7 @@ class Join:
         read = {table: tuple(columns) for table, columns in signal.detail.get("reads", {}).items()}
         links = jobs.resolve(statement, self._schema, read, (asset.removeprefix("warehouse:"), signal.fields))
         if links is None:
+            self.unresolved.append(asset)
             return False
         for field, sources in links:
             for source in sources:

@@ -7,7 +7,7 @@ order the emitters flushed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from lineage.discover.labels import Labels
 from lineage.discover.store import Store
 from lineage.model import Edge, Finding, Label, Signal
 from lineage.names import asset_of, field_of, kind_of, parse
+from lineage.names import join as join_name
 
 
 @dataclass
@@ -48,20 +49,17 @@ class Lineage:
 
     def _asset(self, name: str, fields: list[str]) -> dict[str, Any]:
         parse(name)
-        labels = {path: self.labels.of(_field_name(name, path)) for path in fields}
+        labels = {path: self.labels.of(join_name(name, path)) for path in fields}
         annotations = sorted({annotation for label in labels.values() for annotation in label.annotations})
         return {"name": name, "kind": kind_of(name), "owner": self.owners.get(name, ""), "annotations": annotations,
                 "fields": {path: {"category": label.category, "annotations": list(label.annotations),
                                   "operational": label.operational} for path, label in labels.items()}}
 
 
-def _field_name(asset: str, path: str) -> str:
-    base, at, version = asset.partition("@")
-    return f"{base}#{path}{at}{version}"
+def derive(store: Store, declared: Declared, schema: Schema, recorded: Mapping[str, int] | None = None) -> Lineage:
+    """``recorded``: signals that each emitter says that it has made.
 
-
-def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
-    """Two passes over the signals: the contracts first, so that every label is known to the join."""
+    Two passes over the signals: the contracts first, so that every label is known to the join."""
     signals = list(store.signals())
     labels, owners = _contracts(signals)
     join = Join(Labels(labels), schema)
@@ -83,13 +81,16 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
             findings[detail["code"], detail["asset"], detail["what"], detail["next"]] += detail["count"]
         elif signal.op == "gap":
             findings[signal.detail["code"], signal.asset, signal.detail["why"], ""] += 1
+    for asset in join.unresolved:
+        findings["PAI204", asset, "a statement's columns could not be resolved; every column read counts as a source",
+                 "sightline explain PAI204"] += 1
     return Lineage(
         labels=Labels(labels), owners=owners,
         edges=[join.edges[identity] for identity in sorted(join.edges)],
         decisions=[decisions[identity] for identity in sorted(decisions)],
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
-        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes())
+        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(recorded))
 
 
 def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:

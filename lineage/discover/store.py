@@ -7,7 +7,7 @@ derived from them and rewritten as a whole (``lineage.derive``).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,9 +53,14 @@ class Store:
         for row in self.db.query("SELECT * FROM signals ORDER BY emitter, seq"):
             yield _signal(row)
 
-    def holes(self) -> list[tuple[str, int, int]]:
-        """(emitter, first missing, last missing) inside each emitter's numbers."""
-        return [(row["emitter"], row["seq"] + 1, row["following"] - 1) for row in self.db.query(
+    def holes(self, recorded: Mapping[str, int] | None = None) -> list[tuple[str, int, int]]:
+        """(emitter, first missing, last missing) in each emitter's numbers.
+
+        ``recorded``: how many signals each emitter says that it has made; without it a missing tail is not seen.
+        """
+        tails = [(emitter, self.next_seq(emitter), count - 1) for emitter, count in sorted((recorded or {}).items())
+                 if self.next_seq(emitter) < count]
+        return tails + [(row["emitter"], row["seq"] + 1, row["following"] - 1) for row in self.db.query(
             "SELECT emitter, seq, following FROM (SELECT emitter, seq, lead(seq) OVER "
             "(PARTITION BY emitter ORDER BY seq) AS following FROM "
             "(SELECT emitter, seq FROM signals UNION SELECT DISTINCT emitter, -1 FROM signals)) "

@@ -39,7 +39,8 @@ def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: 
         reason = f"{unknown[0].asset} has no label, so it cannot be judged"
         return make(rules, activity, purpose, principal, where, "blocked", "PAI304", reason,
                          [item.asset for item in unknown])
-    return make(rules, activity, purpose, principal, where, "allowed", "", _permitted(rules, purpose, inputs),
+    code, reason = _permitted(rules, purpose, inputs)
+    return make(rules, activity, purpose, principal, where, "allowed", code, reason,
                      [item.asset for item in inputs])
 
 
@@ -68,12 +69,13 @@ def flow(rules: Rules, *, activity: str, purpose: str, principal: str, crossings
                 {crossing.source.asset for crossing, _ in refusals})
 
 
-def _permitted(rules: Rules, purpose: str, inputs: Iterable[Input]) -> str:
+def _permitted(rules: Rules, purpose: str, inputs: Iterable[Input]) -> tuple[str, str]:
+    """The code and the reason of what is let through: logging mode names what it would have refused."""
     annotations = {annotation for item in inputs for annotation in item.annotations}
     if logged := rules.use(annotations, purpose):
-        return f"in logging mode only: {logged[0].reason}"
+        return logged[0].code, f"in logging mode only: {logged[0].reason}"
     governing = [requirement.id for requirement in rules.governing(annotations)]
-    return f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
+    return "", f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
 
 
 def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,

@@ -31,7 +31,7 @@ class Guard(Extension):
 
     def __init__(self, rules: Rules, verifier: Verifier | None = None) -> None:
         self._rules = rules
-        self._verifier = verifier
+        self.verifier = verifier
         # An operation repeats with the same site, label and claims: judged once.
         self._permitted: set[tuple[object, ...]] = set()
 
@@ -39,8 +39,14 @@ class Guard(Extension):
         context = op.context
         case = (op.kind, op.asset, op.fields, op.links, context.activity, context.purpose, context.claims,
                 frozenset(context.annotations))
-        if case in self._permitted:
-            return
+        if case not in self._permitted:
+            self._judge(op)
+            if len(self._permitted) < MAX_CASES:
+                self._permitted.add(case)
+        if op.kind == "read":  # from here on, whether or not the I/O gives anything
+            self._float(op, op.asset, op.fields)
+
+    def _judge(self, op: Operation) -> None:
         for decision in (self._use(op), self._token(op), self._flow(op)):
             if decision is None:
                 continue
@@ -49,13 +55,9 @@ class Guard(Extension):
                 raise PolicyDenied(decision.code, decision.reason, where=decision.activity or op.asset)
             if decision.where == "boundary":
                 op.lib.decision(decision)
-        if len(self._permitted) < MAX_CASES:
-            self._permitted.add(case)
 
     def after(self, op: Operation) -> None:
-        if op.kind == "read":
-            self._float(op, op.asset, op.fields)
-        elif op.kind == "call" and op.asset.startswith("rpc:"):
+        if op.kind == "call" and op.asset.startswith("rpc:"):
             self._float(op, f"{op.asset}.response",
                         [field.removeprefix("response.") for field in op.fields if field.startswith("response.")])
 
@@ -66,13 +68,13 @@ class Guard(Extension):
                      principal=op.context.principal, inputs=_inputs(op), where="guard")
 
     def _token(self, op: Operation) -> Decision | None:
-        if self._verifier is None or op.kind != "read" or not op.asset.startswith("warehouse:"):
+        if self.verifier is None or op.kind != "read" or not op.asset.startswith("warehouse:"):
             return None
         inputs = _inputs(op)
         governed = [item.asset for item in inputs if self._rules.governing(item.annotations)]
         if not governed:
             return None
-        claims = self._verifier.claims(op.context.claims)
+        claims = self.verifier.claims(op.context.claims)
         if claims is None:
             return self._no_token(op, governed, "governed data, and no genuine token of the policy service")
         if claims.activity != op.context.activity or not set(governed) <= set(claims.inputs):
@@ -94,7 +96,7 @@ class Guard(Extension):
             return None
         sink = f"{op.asset}.request" if op.kind == "call" and op.asset.startswith("rpc:") else op.asset
         crossings = [Crossing(_input(op, source), _input(op, join(sink, field)))
-                     for field, sources in op.links for source in sources if op.lib.label(sink, field).annotated]
+                     for field, sources in op.links for source in sources if not _carried(op, sink, field)]
         # Everything that the scope has read, against the sink as a whole: `sources=` narrows lineage only.
         labels = [label for label in op.lib.labels.get(sink, {}).values() if not label.operational]
         if labels:
@@ -116,4 +118,13 @@ def _inputs(op: Operation) -> list[Input]:
 
 
 def _input(op: Operation, name: str) -> Input:
-    return Input(name, op.lib.label(asset_of(name), field_of(name)).annotations)
+    asset, field = asset_of(name), field_of(name)
+    label = op.lib.label(asset, field)
+    # Only a schema that this process holds can be said to lack a label.
+    unlabelled = asset in op.lib.labels and not label.annotated and not _carried(op, asset, field)
+    return Input(name, label.annotations, not unlabelled)
+
+
+def _carried(op: Operation, asset: str, field: str) -> bool:
+    """A field of another schema inside a message, which the process that knows the schema judges."""
+    return asset.startswith("rpc:") and not op.lib.label(asset, field).annotated

@@ -6,6 +6,7 @@ judged: nothing here claims that they are.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from lineage.errors import InputError
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _KEYS = ("requirement", "version", "owner", "zone", "mode", "governs", "permit", "reclassify")
 _PERMIT = ("purposes", "regions", "consent")
 
@@ -63,6 +65,8 @@ def _requirement(data: Any, path: Path) -> Requirement:
     for name in ("requirement", "owner", "zone"):
         if not isinstance(data[name], str) or not data[name]:
             raise _error(path, data, name, f"{name} is a text")
+    if not _NAME.fullmatch(str(data["requirement"])):
+        raise _error(path, data, "requirement", "a requirement's name is of small letters, digits and dashes")
     return Requirement(
         name=str(data["requirement"]), version=int(data["version"]), owner=str(data["owner"]), zone=str(data["zone"]),
         mode=mode, governs=_texts(data, "governs", path), purposes=_texts(data["permit"], "purposes", path),

@@ -18,9 +18,9 @@ from lineage.privacylib.capture import Capture, Record, Site
 from lineage.privacylib.context import Context
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.library import PrivacyLib
-from lineage.privacylib.operation import Operation
+from lineage.privacylib.operation import Operation, together
 from lineage.privacylib.probes import Probes
 from lineage.privacylib.sink import CollectorSink, MemorySink, Sink
 
 __all__ = ["Capture", "CollectorSink", "Context", "Extension", "MemorySink", "Operation", "PrivacyLib", "Probes",
-           "Record", "Sink", "Site"]
+           "Record", "Sink", "Site", "together"]

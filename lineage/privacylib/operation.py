@@ -10,7 +10,8 @@ raised did run as far as it came, and is signalled with ``error`` in its detail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,22 @@ def links_of(sources: Sources | None) -> Links:
     if not sources:
         return ()
     return tuple((field, tuple(names)) for field, names in sorted(sources.items()) if names)
+
+
+@contextmanager
+def together(operations: Sequence[Operation]) -> Iterator[None]:
+    """Several operations around one I/O, begun and ended in their order: reads first, then what they feed."""
+    for operation in operations:
+        operation.__enter__()
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        for operation in operations:
+            operation.__exit__(type(error) if error else None, error, None)
 
 
 class Operation:

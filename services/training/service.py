@@ -54,6 +54,8 @@ class TrainingService(TrainingServicer):
             manifest = parse(request.manifest)
             purpose = request.purpose or manifest.purpose
             inputs = await gate.describe(self._warehouse, manifest)
+            if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
+                await gate.admit(self._policy, manifest, manifest.purpose, inputs)
             token = await gate.admit(self._policy, manifest, purpose, inputs)
             with self._lib.activity(manifest.activity, purpose=purpose, claims=token):
                 made, rows = await self._run(manifest, purpose, inputs)

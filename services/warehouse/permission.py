@@ -57,6 +57,6 @@ def labelled(asset: str, label: Label) -> Labelled:
 
 
 def _labelled(columns: Mapping[str, tuple[str, ...]], catalog: Mapping[str, Table]) -> list[Labelled]:
-    return [labelled(join(catalog[table].asset, name), catalog[table].columns[name].label)
-            for table, names in sorted(columns.items()) for name in sorted(names)
-            if name in catalog[table].columns]
+    """A column that the catalog does not have (a row id) has no label, and is shown as such."""
+    return [labelled(join(catalog[table].asset, name), catalog[table].labels.get(name, Label()))
+            for table, names in sorted(columns.items()) for name in sorted(names)]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from lineage.errors import InputError, SightlineError
 from lineage.model import Label
-from lineage.privacylib import PrivacyLib
+from lineage.privacylib import PrivacyLib, together
 from services.seams import Store
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
@@ -99,13 +98,12 @@ class Runner:
         lib = self._lib
         detail = {"statement": sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
                   "writes": {table: list(columns) for table, columns in account.writes.items()}}
-        with ExitStack() as operations:
-            enter = operations.enter_context
-            reads = [enter(lib.read(self._catalog[table].asset, fields=columns))
-                     for table, columns in sorted(account.reads.items())]
-            writes = [enter(lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail),
-                                      sources=None if columns else {}))
-                      for table, columns in sorted(account.writes.items())]
+        reads = [lib.read(self._catalog[table].asset, fields=columns)
+                 for table, columns in sorted(account.reads.items())]
+        writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail),
+                            sources=None if columns else {})
+                  for table, columns in sorted(account.writes.items())]
+        with together([*reads, *writes]):
             rows = self._engine.run(sql, account, where)
             for op in writes or reads:
                 op.rows = rows

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from lineage.codes import CODES
 from lineage.discover.graph import Graph
+from lineage.errors import InputError
 from lineage.names import asset_of, join, kind_of
 from sim.show import export, layout, mermaid, picture
 
@@ -26,6 +28,7 @@ def why(lineage: dict[str, Any], to: str, source: str | None) -> dict[str, Any]:
     path = _way(graph, starts, targets)
     decisions = [one for one in lineage["decisions"] if one["activity"] == to or any(
         asset_of(name) == asset_of(to) for name in one["inputs"] if kind_of(to) not in ("training", "job", "query"))]
+    decisions.sort(key=lambda one: (one["verdict"] != "blocked", one["activity"], one["id"]))
     codes = sorted({one["code"] for one in decisions if one["code"]})
     return {"to": to, "from": path[0]["from"] if path else source or "", "path": path, "decisions": decisions,
             "remedies": [f"{code}: {CODES[code].remedy}" for code in codes if code in CODES],
@@ -58,6 +61,14 @@ def neighbourhood(lineage: dict[str, Any], source: str | None, depth: int, *, up
     edges = graph.neighbourhood(graph.resolve(source), depth, upstream=upstream)
     names = {asset_of(edge[end]) for edge in edges for end in ("from", "to")}
     return {**lineage, "edges": edges, "assets": [one for one in lineage["assets"] if one["name"] in names]}
+
+
+def draw(lineage: dict[str, Any], output: Path | None) -> None:
+    """A PNG.  Raises InputError (PAI033) without a file to write it to."""
+    if output is None:
+        raise InputError("PAI033", "a PNG is written to a file", where="--output",
+                         next="sightline graph --format png --output graph.png")
+    picture.to_png(layout.drawing(lineage), output)
 
 
 def render(lineage: dict[str, Any], form: str, source: str | None, depth: int) -> str:

@@ -11,7 +11,7 @@ import typer
 from lineage.errors import InputError
 from sim.cli.options import Json, RunDir, lineage_of, print_json
 
-Form = Literal["names", "tree", "mermaid", "svg", "graphml", "json"]
+Form = Literal["names", "tree", "mermaid", "svg", "png", "graphml", "json"]
 
 
 def add(app: typer.Typer) -> None:
@@ -75,15 +75,18 @@ def graph(
     run: RunDir = None,
     as_json: Json = False,
 ) -> None:
-    """The lineage graph, or a neighbourhood, as names, tree, Mermaid, SVG, GraphML or JSON.
+    """The lineage graph, or a neighbourhood, as names, tree, Mermaid, SVG, PNG, GraphML or JSON.
 
     Example: [bold]sightline graph --from web:ask#utterance --depth 4 --format tree[/]
     """
-    from sim.cli.answers import neighbourhood, render
+    from sim.cli.answers import draw, neighbourhood, render
 
     content = lineage_of(run)
     if form != "tree" or as_json:  # a tree looks both ways, and cuts by itself
         content = neighbourhood(content, source, depth, upstream=upstream)
+    if form == "png" and not as_json:
+        draw(content, output)
+        return
     text = render(content, "json" if as_json else form, source, depth)
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
@@ -129,6 +132,7 @@ def evidence(
 
     Example: [bold]sightline evidence glasses-interactions[/]
     """
+    from lineage.demonstrate.evidence import worst
     from sim.show import terminal
 
     content = lineage_of(run)
@@ -136,11 +140,14 @@ def evidence(
     if not found:
         known = ", ".join(one["zone"] for one in content["evidence"]) or "none"
         raise InputError("PAI001", f"no zone {zone!r} in this run; there are: {known}")
+    verdict = worst(found)
     if as_json:
-        print_json(found[0])
+        print_json({"zone": zone, "verdict": verdict, "requirements": found})
     else:
         console = terminal.console()
-        console.print(f"{zone}: {found[0]['verdict']}")
-        for reason in found[0]["because"]:
-            console.print(f"  {reason}")
-    raise typer.Exit({"holds": 0, "broken": 1}.get(found[0]["verdict"], 3))
+        console.print(f"{zone}: {verdict}")
+        for one in found:
+            console.print(f"  {one['requirement']}: {one['verdict']}")
+            for reason in one["because"]:
+                console.print(f"    {reason}")
+    raise typer.Exit({"holds": 0, "broken": 1}.get(verdict, 3))

@@ -7,6 +7,7 @@ Each command is a function in a module of its own, imported when it is called, s
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import typer
@@ -28,6 +29,8 @@ stack.add(app)
 def main(arguments: list[str] | None = None) -> None:
     """Exit codes: 0 pass, 1 fail, 2 usage, 3 unknown."""
     given = sys.argv[1:] if arguments is None else arguments
+    # A terminated command cleans up as an interrupted one does; a node has handlers of its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(args=given, prog_name="sightline")
     except SightlineError as error:

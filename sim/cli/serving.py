@@ -14,7 +14,7 @@ import sys
 import threading
 from dataclasses import replace
 
-from lineage.errors import InputError
+from lineage.errors import InputError, RunError
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack.config import NodeConfig, from_environment
@@ -31,7 +31,11 @@ def serve_until_stopped(service: str, listen: str | None) -> None:
     if missing:
         raise InputError("PAI030", f"{service} needs the address of {', '.join(missing)}",
                          next=f"SIGHTLINE_{missing[0].upper()}=127.0.0.1:7001 sightline node {service}")
-    config.data.mkdir(parents=True, exist_ok=True)
+    try:
+        config.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError("PAI033", f"the data folder cannot be made: {error.strerror}", where=str(config.data),
+                       next=f"SIGHTLINE_DATA=/tmp/data sightline node {service}") from error
     asyncio.run(_serve(service, config))
 
 
@@ -45,11 +49,18 @@ async def _serve(service: str, config: NodeConfig) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if os.environ.get("SIGHTLINE_PARENT_PIPE"):  # before anything is waited for
+        threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
     tap = Journal(config.data / "journal" / f"{service}.db", service)
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
-    node = await serve(service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush))
-    if os.environ.get("SIGHTLINE_PARENT_PIPE"):
-        threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    starting = asyncio.create_task(serve(
+        service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush)))
+    ending = asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        return
+    node = starting.result()
     sys.stdout.write(json.dumps({"service": service, "grpc": node.grpc, "http": node.http}) + "\n")
     sys.stdout.flush()
     await stop.wait()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from lineage.codes import CODES, GAPS
+from lineage.demonstrate.evidence import worst
 from lineage.discover.involved import involved as ask_involved
 from lineage.errors import InputError
 from sim.scenario.compare import Comparable, describe, matches
@@ -26,7 +28,6 @@ Check = Callable[[History, Mapping[str, Any]], Seen]
 EXPECTATIONS: Registry[Check] = Registry("expectation")
 _register = EXPECTATIONS.register
 _STATES = Literal["observed", "declared", "blocked"]
-_GAPS = ("PAI201", "PAI202", "PAI203")
 
 
 def check(history: History, kind: str, given: Mapping[str, Any]) -> Seen:
@@ -114,7 +115,7 @@ def decision(history: History, given: Mapping[str, Any]) -> Seen:
 def moved(history: History, given: Mapping[str, Any]) -> Seen:
     rows, armed = history.moved(given["from"], given["to"])
     if not armed:
-        return Seen("unknown", "the tap that would have seen it recorded nothing at all")
+        return Seen("unknown", "the tap that would have seen it recorded nothing else, or the table never held a row")
     if rows == 0 and not history.decisions(given["to"]):
         return Seen("unknown", f"no row moved, and the gate was never asked about {given['to']}")
     return _counted(given["rows"], rows, "rows moved")
@@ -124,8 +125,8 @@ def moved(history: History, given: Mapping[str, Any]) -> Seen:
            doc="Assets that the proposed policy zone holds.")
 def zone(history: History, given: Mapping[str, Any]) -> Seen:
     members = {name for one in history.lineage["zones"] if one["name"] == given["name"] for name in one["members"]}
-    if not members:
-        return Seen("unknown", f"no zone {given['name']} was placed")
+    if not members or not given["contains"]:
+        return Seen("unknown", f"no zone {given['name']} was placed" if not members else "nothing to look for is named")
     missing = [name for name in given["contains"] if name not in members]
     return Seen("fail" if missing else "pass", f"without {', '.join(missing)}" if missing else
                 f"{len(members)} assets in the zone")
@@ -137,13 +138,18 @@ def evidence(history: History, given: Mapping[str, Any]) -> Seen:
     found = [one for one in history.lineage["evidence"] if one["zone"] == given["zone"]]
     if not found:
         return Seen("unknown", f"no evidence on {given['zone']}")
-    return Seen("pass" if found[0]["verdict"] == given["verdict"] else "fail",
-                f"{found[0]['verdict']}: {'; '.join(found[0]['because'])}")
+    verdict = worst(found)
+    return Seen("pass" if verdict == given["verdict"] else "fail", "; ".join(
+        f"{one['requirement']} {one['verdict']}: {'; '.join(one['because'])}" for one in found))
 
 
 @_register("finding", {"code": str}, optional={"asset": str, "count": Comparable}, stage="demonstrate",
            doc="Something was reported, by its code.")
 def finding(history: History, given: Mapping[str, Any]) -> Seen:
+    if given["code"] not in CODES:
+        return Seen("unknown", f"{given['code']} is no code; they are {', '.join(CODES)}")
+    if "asset" in given and not history.knows(given["asset"]):
+        return Seen("unknown", f"nothing in this run is named {given['asset']}")
     found = history.findings(given["code"], given.get("asset", ""))
     seen = _counted(given.get("count", ">= 1"), sum(one["count"] for one in found), f"times {given['code']}")
     return Seen(seen.verdict, f"{seen.saw}: {found[0]['what']}" if found else seen.saw)
@@ -152,7 +158,7 @@ def finding(history: History, given: Mapping[str, Any]) -> Seen:
 @_register("gap", {"at": str}, optional={"code": str}, stage="discover",
            doc="Missing instrumentation was noticed at an asset.")
 def gap(history: History, given: Mapping[str, Any]) -> Seen:
-    codes = [given["code"]] if "code" in given else _GAPS
+    codes = [given["code"]] if "code" in given else GAPS
     found = [one for code in codes for one in history.findings(code, given["at"])]
     if not found:
         return Seen("fail", "no gap was noticed there")
@@ -164,6 +170,8 @@ def gap(history: History, given: Mapping[str, Any]) -> Seen:
 def answer(history: History, given: Mapping[str, Any]) -> Seen:
     if not history.answers:
         return Seen("unknown", "nobody was answered")
+    if not given["contains"].strip():
+        return Seen("unknown", "every answer contains an empty text")
     found = sum(given["contains"].lower() in text.lower() for text, _ in history.answers)
     return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
 
@@ -174,5 +182,7 @@ def served(history: History, given: Mapping[str, Any]) -> Seen:
     if not history.answers:
         return Seen("unknown", "nobody was answered")
     name = given["checkpoint"].removeprefix("checkpoint:")
+    if not history.knows(f"checkpoint:{name}"):
+        return Seen("unknown", f"there is no checkpoint:{name} in this run")
     found = sum(checkpoint == name for _, checkpoint in history.answers)
     return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lineage.errors import InputError
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.operation import Operation
 from services.seams import Metadata
@@ -26,6 +27,12 @@ class Fault:
     given: Mapping[str, Any]
     hits: int = 0
     _seen: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        """Raises InputError (PAI010) for counts that can never fire, or mean nothing."""
+        for key, least in (("after", 0), ("times", 1)):
+            if self.given.get(key, least) < least:
+                raise InputError("PAI010", f"{key} is {self.given[key]}; at least {least}")
 
     def fires(self) -> bool:
         self._seen += 1

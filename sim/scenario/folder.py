@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lineage.errors import InputError, RunError
@@ -70,6 +71,8 @@ class RunFolder:
         """A run that could not be completed: its logs are kept, or nothing is."""
         if not keep:
             shutil.rmtree(self.path, ignore_errors=True)
+            with suppress(OSError):  # other runs of this scenario are there
+                self.path.parent.rmdir()
             return None
         aborted = self.final.with_name(f"{self.final.name}.aborted")
         return self.path.rename(aborted)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lineage.discover.graph import Graph
+from lineage.errors import InputError
 
 
 @dataclass
@@ -24,6 +25,16 @@ class History:
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)
+
+    def knows(self, asset: str) -> bool:
+        """The run has an asset or an activity of this name, at whatever level."""
+        try:
+            self.graph.resolve(asset)
+        except InputError:
+            activities = {decision["activity"] for decision in self.lineage["decisions"]}
+            return asset in activities or any(one["name"] == asset or one["name"].startswith(f"{asset}.")
+                                              for one in self.lineage["assets"])
+        return True
 
     def decisions(self, activity: str) -> list[dict[str, Any]]:
         return [decision for decision in self.lineage["decisions"] if decision["activity"] == activity]

@@ -1,7 +1,7 @@
 """Writes ``scenario.lock.yaml``: the scenario of a run, with every default written out.
 
-Serves all four stages.  The loader reads it back to an equal Scenario, so a run can be repeated
-from its own folder; paths inside steps stay as the story gave them.
+Serves all four stages.  The loader reads it back to an equal Scenario.  Files that steps name stay
+as the story gave them: a scenario with files of its own is repeated from the story's folder.
 """
 
 from __future__ import annotations

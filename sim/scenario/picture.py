@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lineage.demonstrate.evidence import evidence
@@ -15,10 +16,13 @@ from sim.scenario.schema import Scenario
 from sim.stack.deployment import Deployment
 
 
-def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int) -> dict[str, Any]:
-    """The content of lineage.json; the derived tables of the store are rewritten with it."""
+def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
+            recorded: Mapping[str, int]) -> dict[str, Any]:
+    """``recorded``: signals that each emitter says that it has made.
+
+    The content of lineage.json; the derived tables of the store are rewritten with it."""
     declared = declare.declared(deployment.configs)
-    lineage = derive(store, declared, declare.schema(deployment.tables))
+    lineage = derive(store, declared, declare.schema(deployment.tables), recorded)
     lineage.findings = [*lineage.findings, *verify(lineage)]
     save(store, lineage)
     content: dict[str, Any] = {

@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from lineage.discover.store import Store
-from lineage.errors import RunError
+from lineage.errors import InputError, RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS, Armed
@@ -26,8 +26,8 @@ from sim.scenario.history import History
 from sim.scenario.lock import write_lock
 from sim.scenario.picture import picture
 from sim.scenario.registry import Registries
-from sim.scenario.schema import Scenario
-from sim.scenario.stage import Outcome, Stage, find_file
+from sim.scenario.schema import Scenario, Step
+from sim.scenario.stage import Outcome, Stage, find_file, placed, read_text
 from sim.scenario.steps import STEPS, run_job
 from sim.scenario.verdict import judge
 from sim.show.report import write_report
@@ -69,8 +69,10 @@ async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress)
         return await _Runner(scenario, seed, folder, progress).run(topology)
     except RunError as error:
         kept = folder.abandon(keep=True)
-        if error.code == "PAI031" and kept is not None:
-            error.next = f"look into {kept}"
+        if kept is not None:
+            error.where = error.where.replace(str(folder.path), str(kept))
+            if error.code == "PAI031":
+                error.next = f"look into {kept}"
         raise
     except BaseException:
         folder.abandon(keep=False)
@@ -105,16 +107,17 @@ class _Runner:
             try:
                 for step in self._scenario.steps:
                     self._progress(step.kind)
-                    outcome = await STEPS.lookup(step.kind, step.where).make(stage, step.given, step.where)
+                    outcome = await _taken(step, stage)
                     steps.append(_told(step.kind, step.given, outcome))
+                    await stack.check()
                 hits = await self._drift(stage, steps)
                 await STEPS.lookup("flush").make(stage, {}, "")
             except RunError:
                 await stack.check()  # a process that died explains more than the call that failed
                 raise
-            account, armed = await self._drain(stack)
+            recorded, armed = await self._drain(stack)
         hits = [own + other for own, other in zip(hits, armed, strict=True)]
-        return self._finish(stage, steps, hits, account)
+        return self._finish(stage, steps, hits, recorded)
 
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
@@ -147,16 +150,17 @@ class _Runner:
         for index, fault in enumerate(self._scenario.faults):
             if fault.kind == "new_job":
                 await STEPS.lookup("flush").make(stage, {}, fault.where)
-                sql = stage.file(f"jobs/{fault.given['job']}.sql", fault.where).read_text()
-                outcome = await run_job(stage, warehouse_pb2.JobRequest(sql=sql))
+                path = stage.file(f"jobs/{fault.given['job']}.sql", fault.where)
+                with placed("sql", path):
+                    outcome = await run_job(stage, warehouse_pb2.JobRequest(sql=read_text(path, "PAI021")))
                 steps.append(_told("new_job", fault.given, outcome))
                 hits[index] += 1
         return hits
 
     async def _drain(self, stack: Any) -> tuple[dict[str, int], list[int]]:
-        """The drain barrier: what every emitter recorded, and the hits of the armed faults."""
+        """The drain barrier: how many signals each emitter recorded, and the hits of the armed faults."""
         self._progress("draining")
-        totals = await self._companion.drain()
+        recorded = {"app": (await self._companion.drain())["recorded"]}
         hits = self._companion.hits()
         for name in SERVICES[1:]:
             async with grpc.aio.insecure_channel(stack.addresses[name]["grpc"]) as channel:
@@ -167,10 +171,12 @@ class _Runner:
                     raise RunError("PAI031", f"{name} did not drain", where=name) from error
             account = json.loads(answer.account)
             hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
-            totals = {key: value + account[key] for key, value in totals.items()}
-        return totals, hits
+            recorded[name] = account["recorded"]
+        await stack.check()
+        return recorded, hits
 
-    def _finish(self, stage: Stage, steps: list[dict[str, Any]], hits: list[int], account: dict[str, int]) -> Run:
+    def _finish(self, stage: Stage, steps: list[dict[str, Any]], hits: list[int],
+                recorded: dict[str, int]) -> Run:
         self._progress("scoring against the journal")
         path, data = self._folder.path, self._folder.data
         for tap in self._journals:
@@ -179,11 +185,11 @@ class _Runner:
         (data / "lineage.db").rename(path / "lineage.db")
         store = Store(path / "lineage.db")
         try:
-            content = picture(store, self._deployment, self._scenario, self._seed)
+            content = picture(store, self._deployment, self._scenario, self._seed, recorded)
             delivered = sum(store.counts().values())
         finally:
             store.close()
-        content["signals"] = {"recorded": account["recorded"], "delivered": delivered}
+        content["signals"] = {"recorded": sum(recorded.values()), "delivered": delivered}
         records = journal.Journal.read(path / "journal.db")
         scored = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
@@ -202,6 +208,17 @@ class _Runner:
 def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
     found = moved.moved(records, source, activity)
     return found.rows, found.armed
+
+
+async def _taken(step: Step, stage: Stage) -> Outcome:
+    """An error of a step that has no better place is at the step's own line."""
+    try:
+        outcome: Outcome = await STEPS.lookup(step.kind, step.where).make(stage, step.given, step.where)
+        return outcome
+    except InputError as error:
+        if not error.where or error.where in ("--ask", "training", "warehouse"):
+            error.where = step.where
+        raise
 
 
 def _told(kind: str, given: Any, outcome: Outcome) -> dict[str, Any]:

@@ -6,7 +6,8 @@ their own and are not instrumented.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,6 +78,25 @@ def find_file(scenario: Scenario, given: str, where: str) -> Path:
         if path.is_file():
             return path
     raise InputError("PAI012", f"no file {given!r}", where=where)
+
+
+def read_text(path: Path, code: str) -> str:
+    """Raises InputError (``code``) for a file that cannot be read or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(code, f"the file cannot be read as UTF-8 text: {error}", where=str(path)) from error
+
+
+@contextmanager
+def placed(sent_as: str, path: Path) -> Iterator[None]:
+    """A service knows a file that was sent to it as ``sql:5`` or ``manifest:7``; the user knows it by its name."""
+    try:
+        yield
+    except InputError as error:
+        if error.where.partition(":")[0] == sent_as:
+            error.where = f"{path}:{error.where.partition(':')[2]}"
+        raise
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from lineage.errors import InputError, PolicyDenied
 from protos import logger_pb2, training_pb2, warehouse_pb2
 from sim.scenario.registry import Registry
-from sim.scenario.stage import Outcome, Stage, refused
+from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
 from sim.world.glasses import validate_question
 from sim.world.photo import load_photo
 
@@ -18,7 +18,8 @@ STEPS: Registry[StepFunction] = Registry("step")
 
 
 @STEPS.register("ask", {"question": str},
-                optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "verbatim": bool},
+                optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
+                          "verbatim": bool},
                 stage="discover", doc="Wearers ask a question through their glasses.")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     question = validate_question(given["question"])
@@ -31,7 +32,7 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
         for wearer in stage.select(given.get("wearers", "all"), where):
             stage.captures += 1
             capture = stage.glasses[wearer.id].capture(
-                question, stage.captures, photo, share_location=given.get("location", True),
+                question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
                 verbatim=given.get("verbatim", False))
             answer = await stage.app.ask(capture)
             stage.answers.append(answer)
@@ -49,9 +50,11 @@ async def flush(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
 async def batch(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     await flush(stage, {}, where)
     job = given["job"]
-    request = (warehouse_pb2.JobRequest(sql=stage.file(job, where).read_text()) if job.endswith(".sql")
-               else warehouse_pb2.JobRequest(job=job))
-    return await run_job(stage, request)
+    if job.endswith(".sql"):
+        path = stage.file(job, where)
+        with placed("sql", path):
+            return await run_job(stage, warehouse_pb2.JobRequest(sql=read_text(path, "PAI021")))
+    return await run_job(stage, warehouse_pb2.JobRequest(job=job))
 
 
 async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:
@@ -71,9 +74,10 @@ async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     if not path.is_file():
         known = ", ".join(sorted(other.stem for other in stage.manifests.glob("*.yaml")))
         raise InputError("PAI012", f"no manifest {name!r}; there are {known}", where=where)
-    request = training_pb2.TrainRequest(manifest=path.read_text(), purpose=given.get("purpose", ""))
+    request = training_pb2.TrainRequest(manifest=read_text(path, "PAI020"), purpose=given.get("purpose", ""))
     try:
-        answer = await stage.operate("training", "Train", request)
+        with placed("manifest", path):
+            answer = await stage.operate("training", "Train", request)
     except PolicyDenied as error:
         return refused(error)
     return Outcome("done", {"checkpoint": answer.checkpoint, "digest": answer.digest, "rows": answer.rows,

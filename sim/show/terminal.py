@@ -83,7 +83,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, out: Consol
 def print_error(error: SightlineError, *, out: Console | None = None) -> None:
     """To stderr: code and what; where; the command to run next."""
     out = out or console(stderr=True)
-    line(out, (f"{error.code} ", "bold red"), error.what)
+    first, *more = error.what.split("\n")
+    line(out, (f"{error.code} ", "bold red"), first)
+    for text in more:
+        line(out, text)
     if error.where:
         line(out, ("  where: ", "dim"), error.where)
     line(out, ("  next:  ", "dim"), error.next)

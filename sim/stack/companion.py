@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from lineage.enforce.guard import Guard
+from lineage.enforce.rules import Rules
 from lineage.model import Label
 from lineage.privacylib import CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
@@ -43,7 +45,8 @@ class Companion:
 async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server."""
     sink = CollectorSink("app", config.addresses["collector"])
-    lib = await library("app", config, sink, seams.extensions)
+    guard = Guard(Rules(config.deployment.load_requirements()))
+    lib = library("app", sink, guard, seams.extensions)
     _register(lib)
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:

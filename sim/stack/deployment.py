@@ -13,6 +13,7 @@ from pathlib import Path
 from lineage.discover.configs import Configs
 from lineage.enforce import requirement
 from lineage.enforce.requirement import Requirement
+from lineage.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 _BUNDLED = {"categories": ROOT / "services/logger/categories", "tables": ROOT / "services/warehouse/tables",
@@ -50,8 +51,12 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
         shutil.copytree(_BUNDLED[name], folder / name)
     (folder / "requirements").mkdir()
     for path in requirements:
-        requirement.load(path)  # refused before anything starts
-        shutil.copy(path, folder / "requirements" / path.name)
+        loaded = requirement.load(path)  # refused before anything starts
+        target = folder / "requirements" / f"{loaded.name}.yaml"
+        if target.exists():
+            raise InputError("PAI022", f"two requirements are named {loaded.name!r}", where=str(path),
+                             next="give each requirement a name of its own")
+        shutil.copy(path, target)
     for kind, paths in (("jobs", jobs), ("manifests", manifests)):
         for path in paths:
             shutil.copy(path, folder / kind / path.name)

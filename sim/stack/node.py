@@ -87,8 +87,11 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
         return await _serve_collector(server, config)
     stopping: list[Callable[[], Any]] = []
     sink = CollectorSink(name, config.addresses["collector"])
-    lib = await library(name, config, sink, seams.extensions)
+    guard = Guard(Rules(config.deployment.load_requirements()))
+    lib = library(name, sink, guard, seams.extensions)
     build = _Builder(lib, config, seams, stopping)
+    if name == "warehouse":
+        guard.verifier = Verifier(await build.policy_key())
     service, http = await build.service(name)
     service.register(lib.server(TappedServer(server, seams.tap)))
     control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams), server)
@@ -97,16 +100,14 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping])
 
 
-async def library(name: str, config: NodeConfig, sink: CollectorSink, faults: Sequence[Extension]) -> PrivacyLib:
+def library(name: str, sink: CollectorSink, guard: Guard, faults: Sequence[Extension]) -> PrivacyLib:
     """The service's PrivacyLib; a fault sits beside Capture, where it can hide what Capture would see."""
-    rules = Rules(config.deployment.load_requirements())
-    verifier = Verifier(await _policy_key(config)) if name == "warehouse" else None
     extensions: list[Extension] = [Capture(sink), *faults]
     if name == "web":
         from lineage.understand.scan import IngestScan
 
         extensions += [Probes(), IngestScan(["web:ask"])]
-    return PrivacyLib(name, [*extensions, Guard(rules, verifier)], family=FAMILIES[name])
+    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name])
 
 
 class _Builder:
@@ -129,6 +130,16 @@ class _Builder:
         self._stopping.append(_closing(store))
         build: Callable[[LocalStore], Any] = getattr(self, f"_{name}")
         return build(store), None
+
+    async def policy_key(self) -> bytes:
+        """The policy service's public key.  Raises RunError (PAI305) when it does not answer."""
+        with self._lib.scope(principal=self._lib.service):
+            try:
+                answer = await self._stub("policy").Key(policy_pb2.KeyRequest(), sources={}, timeout=10,
+                                                        wait_for_ready=True)
+            except grpc.aio.AioRpcError as error:
+                raise RunError("PAI305", "the policy service did not give its key", where="warehouse") from error
+        return bytes(answer.public_key)
 
     def _policy(self, store: LocalStore) -> Any:
         from lineage.enforce.pes import PolicyService
@@ -232,16 +243,3 @@ async def _listen(server: Any, address: str, name: str) -> str:
                        next="leave the port out (a free one is taken), or choose another") from error
     await server.start()
     return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-
-
-async def _policy_key(config: NodeConfig) -> bytes:
-    """The policy service's public key, fetched once, outside the data path."""
-    async with grpc.aio.insecure_channel(config.addresses["policy"]) as channel:
-        try:
-            answer = await policy_pb2_grpc.PolicyStub(channel).Key(policy_pb2.KeyRequest(), timeout=10,
-                                                                   wait_for_ready=True)
-        except grpc.aio.AioRpcError as error:
-            raise RunError("PAI305", "the policy service did not give its key", where="warehouse") from error
-    return bytes(answer.public_key)
-
-

@@ -22,7 +22,8 @@ Carriers = dict[str, frozenset[str] | None]
 
 
 class Moved(NamedTuple):
-    """``armed``: the tap that would have seen the rows recorded something else, too; without that, 0 is unknown."""
+    """``armed``: the tap that would have seen the rows recorded something else, too, and the source held rows to
+    move; without both, 0 says nothing."""
 
     rows: int
     armed: bool
@@ -45,8 +46,14 @@ def moved(records: Sequence[Record], source: str, activity: str) -> Moved:
         taken += _statements(records, carriers, str(user))
         process = "warehouse"
     seen = {record[:2] for record in taken}
-    return Moved(sum(record.rows for record in taken),
-                 any(record.process == process and record[:2] not in seen for record in records))
+    armed = any(record.process == process and record[:2] not in seen for record in records)
+    return Moved(sum(record.rows for record in taken), armed and _held(records, asset.name, asset.field))
+
+
+def _held(records: Sequence[Record], table: str, column: str) -> bool:
+    """Rows were written to the table, and to its column, in this run."""
+    return any(record.op == "write" and record.locator == f"sql:{table}" and record.rows > 0
+               and (not column or column in record.detail["columns"]) for record in records)
 
 
 def _carriers(records: Sequence[Record], table: str, column: str) -> Carriers:

@@ -50,9 +50,10 @@ class Glasses:
         self._clock = clock or SimClock()
 
     def capture(self, question: str, ordinal: int, photo: bytes | None = None, *, share_location: bool = True,
-                verbatim: bool = False) -> Capture:
+                geotag: bool | None = None, verbatim: bool = False) -> Capture:
         """The ``ordinal``-th capture of this wearer; the same arguments give the same capture.
 
+        ``geotag``: the photo carries its position or not; every second one does when that is left open.
         ``share_location``: the wearer lets the glasses send a position (most captures then have one); it says
         nothing of what the camera writes into the photo.  ``verbatim``: the wearer adds nothing to the question.
         With a ``photo`` of the user's own the glasses do not claim to know where it was taken: no location,
@@ -69,7 +70,7 @@ class Glasses:
                         round(place.longitude + chance.uniform(-0.001, 0.001), 4))
             if chance.random() < 0.8 and share_location:
                 location = f"{position[0]},{position[1]}"
-            photo = self._photo(place, ordinal, position)
+            photo = self._photo(place, ordinal, position, geotag)
             if not verbatim and chance.random() < 0.25:
                 utterance = self._with_detail(utterance, ordinal)
         trace = key_id(seed, "trace", wearer.id, ordinal, size=16)
@@ -77,12 +78,14 @@ class Glasses:
         return Capture(photo=photo, utterance=utterance, location=location, wearer=wearer.id, region=wearer.region,
                        device=self.device, asked_at=rfc3339(moment), traceparent=f"00-{trace}-{span}-01")
 
-    def _photo(self, place: Place, ordinal: int, position: tuple[float, float]) -> bytes:
+    def _photo(self, place: Place, ordinal: int, position: tuple[float, float], geotag: bool | None) -> bytes:
         chance = keyed(self._seed, self.wearer.id, ordinal, "exif")
+        sign = place.city if chance.random() < 0.5 else ""
+        tagged = chance.random() < 0.5 if geotag is None else geotag
         return draw(place, self._seed, self.wearer.id, ordinal,
-                    sign=place.city if chance.random() < 0.5 else "",
+                    sign=sign,
                     taken=self._clock.at(ordinal),
-                    position=position if chance.random() < 0.5 else None)
+                    position=position if tagged else None)
 
     def _with_detail(self, utterance: str, ordinal: int) -> str:
         chance = keyed(self._seed, self.wearer.id, ordinal, "detail")

@@ -38,6 +38,8 @@ def main() -> NoReturn:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, finish)
+    if os.environ.get("SIGHTLINE_PARENT_PIPE") == "1":
+        threading.Thread(target=end_with_the_parent, daemon=True).start()
     note("start")
     (data / f"{name}.json").write_text(json.dumps({"pid": os.getpid(), "env": dict(os.environ)}))
     _noise()
@@ -48,8 +50,6 @@ def main() -> NoReturn:
     note("ready")
     print(json.dumps({"service": name, "grpc": f"127.0.0.1:{port}", "http": http}), flush=True)
     print("listening", flush=True)
-    if os.environ.get("SIGHTLINE_PARENT_PIPE") == "1":
-        threading.Thread(target=end_with_the_parent, daemon=True).start()
     if mode == "dies later":
         time.sleep(0.3)
         print("out of memory", file=sys.stderr, flush=True)

@@ -1,0 +1,253 @@
+"""Each expectation says pass, fail and unknown on small hand-made histories, and never passes on nothing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from lineage.errors import InputError
+from sim.scenario.expectations import EXPECTATIONS, check
+from sim.scenario.history import History
+
+UTTERANCE, PHOTO, PROMPT = "web:ask#utterance", "web:ask#photo", "rpc:inference.Generate.request#prompt"
+SESSIONS, DAILY = "warehouse:core.sessions", "warehouse:core.daily_sessions"
+ADS, EVAL = "training:ads_ranker", "training:assistant_eval"
+ZONE = "glasses-interactions"
+
+
+def edge(source: str, target: str, state: str = "observed", families: str = "C", count: int = 3) -> dict[str, Any]:
+    return {"from": source, "to": target, "state": state, "families": list(families), "count": count,
+            "confidence": "HIGH", "via": [], "evidence": []}
+
+
+def finding(code: str, asset: str, count: int = 1) -> dict[str, Any]:
+    return {"code": code, "asset": asset, "what": f"{code} was seen", "next": "", "count": count}
+
+
+def decision(activity: str, verdict: str, code: str = "") -> dict[str, Any]:
+    return {"id": activity, "activity": activity, "verdict": verdict, "code": code, "reason": "because",
+            "purpose": "", "principal": "", "where": "gate", "inputs": [f"{DAILY}#utterance"], "requirements": []}
+
+
+EDGES = [
+    edge("device:glasses#utterance", UTTERANCE, families="A"),
+    edge(UTTERANCE, PROMPT), edge(PHOTO, "rpc:inference.Generate.request#image"),
+    edge(PROMPT, "response:ask#answer"),
+    edge(f"{SESSIONS}#utterance", f"{DAILY}#utterance", "declared", "B", 0),
+    edge(f"{SESSIONS}#utterance", f"{DAILY}#utterance", "observed", "B", 1),
+    edge(f"{DAILY}#utterance", EVAL, "observed", "D", 1), edge(f"{DAILY}#utterance", ADS, "blocked", "D", 1),
+]
+OPERATIONS = {"recall": 1.0, "matched": 4, "truth": 4, "invented": 0, "captured": 4}
+LINEAGE = {
+    "assets": [{"name": name, "kind": name.partition(":")[0], "owner": "", "annotations": [], "fields": {}}
+               for name in sorted({one[end].partition("#")[0] for one in EDGES for end in ("from", "to")})],
+    "edges": EDGES,
+    "decisions": [decision(ADS, "blocked", "PAI301"), decision(EVAL, "allowed")],
+    "findings": [finding("PAI101", PHOTO, 2), finding("PAI202", "rpc:policy.Key")],
+    "zones": [{"name": ZONE, "members": ["web:ask", SESSIONS], "crossings": []}],
+    "evidence": [{"zone": ZONE, "requirement": "one@1", "verdict": "holds", "because": ["no crossing observed"]}],
+    "signals": {"recorded": 9, "delivered": 9}}
+NOTHING: dict[str, Any] = {"assets": [], "edges": [], "decisions": [], "findings": [], "zones": [], "evidence": [],
+                           "signals": {"recorded": 0, "delivered": 0}}
+ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"), ("I do not know.", "assistant@2")]
+
+
+def moved(source: str, activity: str) -> tuple[int, bool]:
+    return (3 if activity == EVAL else 0), True
+
+
+def never_armed(source: str, activity: str) -> tuple[int, bool]:
+    return 0, False
+
+
+def misnamed(source: str, activity: str) -> tuple[int, bool]:
+    raise InputError("PAI001", f"rows do not move from {source}")
+
+
+def history(*, operations: Mapping[str, Any] = OPERATIONS, rows: Callable[[str, str], tuple[int, bool]] = moved,
+            answers: list[tuple[str, str]] = ANSWERS, **changed: Any) -> History:
+    """The history of a good run, with some parts of its lineage exchanged."""
+    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers)
+
+
+GOOD = history()
+EMPTY = History(NOTHING, {**OPERATIONS, "recall": None, "truth": 0, "matched": 0}, never_armed, [])
+GAP = history(findings=[finding("PAI201", "rpc:inference.Generate")])
+HOLE = history(findings=[finding("PAI203", "rpc:web")])
+
+
+class Case(NamedTuple):
+    """``given`` of an expectation that passes, and the (history, given) that fails and that cannot be told."""
+
+    given: dict[str, Any]
+    fail: tuple[History, dict[str, Any]]
+    unknown: tuple[History, dict[str, Any]]
+
+
+CASES: dict[str, Case] = {
+    "path": Case({"from": "device:glasses#utterance", "to": "response:ask"},
+                 (GOOD, {"from": "response:ask", "to": UTTERANCE}),
+                 (GOOD, {"from": "web:ask#uterance", "to": "response:ask"})),
+    "no_path": Case({"from": PHOTO, "to": PROMPT},
+                    (GOOD, {"from": UTTERANCE, "to": PROMPT}), (GAP, {"from": PHOTO, "to": PROMPT})),
+    "involved": Case({"asset": UTTERANCE, "system": PROMPT, "is": "yes"},
+                     (GOOD, {"asset": UTTERANCE, "system": PROMPT, "is": "no"}),
+                     (HOLE, {"asset": PHOTO, "system": PROMPT, "is": "no"})),
+    "edge": Case({"from": UTTERANCE, "to": PROMPT, "families": ["C"], "count": 3},
+                 (GOOD, {"from": UTTERANCE, "to": PROMPT, "count": 4}),
+                 (GOOD, {"from": "web:ask#uterance", "to": PROMPT})),
+    "complete": Case({"operations": 1.0, "invented": 0},
+                     (history(operations={**OPERATIONS, "recall": 0.75, "matched": 3}), {}), (EMPTY, {})),
+    "decision": Case({"job": ADS, "is": "blocked", "code": "PAI301"},
+                     (GOOD, {"job": ADS, "is": "allowed"}), (GOOD, {"job": "training:other", "is": "blocked"})),
+    "moved": Case({"from": DAILY, "to": ADS, "rows": 0},
+                  (GOOD, {"from": DAILY, "to": EVAL, "rows": 0}),
+                  (history(rows=never_armed), {"from": DAILY, "to": ADS, "rows": 0})),
+    "zone": Case({"name": ZONE, "contains": ["web:ask"]},
+                 (GOOD, {"name": ZONE, "contains": ["web:ask", DAILY]}), (GOOD, {"name": "other", "contains": []})),
+    "evidence": Case({"zone": ZONE, "verdict": "holds"},
+                     (GOOD, {"zone": ZONE, "verdict": "broken"}), (GOOD, {"zone": "other", "verdict": "holds"})),
+    "finding": Case({"code": "PAI101", "asset": "web:ask", "count": 2},
+                    (GOOD, {"code": "PAI402", "asset": EVAL}),
+                    (GOOD, {"code": "PAI402", "asset": "job:no_such_job", "count": 0})),
+    "gap": Case({"at": "rpc:policy.Key", "code": "PAI202"},
+                (GOOD, {"at": "rpc:inference.Generate"}), (GOOD, {"at": "rpc:no.Such"})),
+    "answer": Case({"contains": "BIG", "count": 2},
+                   (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
+    "served": Case({"checkpoint": "checkpoint:assistant@2", "count": ">= 2"},
+                   (GOOD, {"checkpoint": "assistant@3"}), (history(answers=[]), {"checkpoint": "assistant@1"})),
+}
+# What claims that something did not happen, as far as each expectation can say so.
+NEGATIVES: dict[str, dict[str, Any]] = {
+    "no_path": {"from": PHOTO, "to": PROMPT},
+    "involved": {"asset": PHOTO, "system": PROMPT, "is": "no"},
+    "complete": {"operations": ">= 0", "invented": 0},
+    "moved": {"from": SESSIONS, "to": ADS, "rows": 0},
+    "finding": {"code": "PAI402", "count": 0},
+    "answer": {"contains": "Eiffel", "count": 0},
+    "served": {"checkpoint": "assistant@9", "count": 0},
+}
+KINDS = sorted(CASES)
+
+
+def test_every_expectation_has_its_cases() -> None:
+    assert set(CASES) == {entry.name for entry in EXPECTATIONS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pass(kind: str) -> None:
+    EXPECTATIONS.validate(kind, CASES[kind].given)
+    seen = check(GOOD, kind, CASES[kind].given)
+    assert seen.verdict == "pass" and seen.saw
+
+
+@pytest.mark.parametrize("verdict", ["fail", "unknown"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_not_passed(kind: str, verdict: str) -> None:
+    told, given = getattr(CASES[kind], verdict)
+    EXPECTATIONS.validate(kind, given)
+    seen = check(told, kind, given)
+    assert seen.verdict == verdict, seen.saw
+    assert seen.saw
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_passes_does_not_pass_on_nothing(kind: str) -> None:
+    assert check(EMPTY, kind, CASES[kind].given).verdict != "pass"
+
+
+@pytest.mark.parametrize("kind", sorted(NEGATIVES))
+def test_a_negative_without_a_positive_control_is_unknown(kind: str) -> None:
+    """Nothing was captured and nothing was seen to move: "it did not happen" cannot be told from "nobody looked"."""
+    EXPECTATIONS.validate(kind, NEGATIVES[kind])
+    assert check(GOOD, kind, NEGATIVES[kind]).verdict == "pass"
+    assert check(EMPTY, kind, NEGATIVES[kind]).verdict == "unknown"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_changes_nothing(kind: str) -> None:
+    told = history()
+    before = copy.deepcopy(told.lineage), dict(told.operations), list(told.answers)
+    assert check(told, kind, CASES[kind].given) == check(told, kind, CASES[kind].given)
+    assert (told.lineage, told.operations, told.answers) == before
+
+
+@pytest.mark.parametrize(("rows", "given", "verdict"), [
+    (moved, {"from": DAILY, "to": EVAL, "rows": "> 0"}, "pass"),
+    (moved, {"from": DAILY, "to": EVAL, "rows": 3}, "pass"),
+    (moved, {"from": DAILY, "to": EVAL, "rows": 4}, "fail"),
+    (moved, {"from": DAILY, "to": ADS, "rows": "> 0"}, "fail"),
+    # Nobody asked the gate, so nobody was refused.
+    (moved, {"from": DAILY, "to": "training:other", "rows": 0}, "unknown"),
+    (misnamed, {"from": DAILY, "to": ADS, "rows": 0}, "unknown"),
+    # A table that this run does not have: that none of its rows moved says nothing.
+    (moved, {"from": "warehouse:core.sesions", "to": ADS, "rows": 0}, "unknown"),
+])
+def test_rows_moved(rows: Callable[[str, str], tuple[int, bool]], given: dict[str, Any], verdict: str) -> None:
+    assert check(history(rows=rows), "moved", given).verdict == verdict
+
+
+def test_rows_that_moved_without_a_decision_are_no_excuse() -> None:
+    told = history(decisions=[])
+    assert check(told, "moved", {"from": DAILY, "to": EVAL, "rows": 0}).verdict == "fail"
+
+
+@pytest.mark.parametrize(("given", "verdict"), [
+    ({"state": "declared"}, "pass"), ({"state": "declared", "count": 0}, "pass"), ({"state": "blocked"}, "fail"),
+    ({"families": ["B"]}, "pass"), ({"families": ["A", "B"]}, "fail"), ({"count": "> 1"}, "fail"),
+])
+def test_an_edge(given: dict[str, Any], verdict: str) -> None:
+    ends = {"from": f"{SESSIONS}#utterance", "to": f"{DAILY}#utterance"}
+    assert check(GOOD, "edge", {**ends, **given}).verdict == verdict
+
+
+@pytest.mark.parametrize(("given", "verdict"), [
+    ({"from": UTTERANCE, "to": "response:ask", "family": "C"}, "pass"),
+    ({"from": UTTERANCE, "to": "response:ask", "family": "D"}, "fail"),
+    ({"from": SESSIONS, "to": DAILY, "state": "declared"}, "pass"),
+    ({"from": DAILY, "to": ADS}, "fail"),  # it was refused
+    ({"from": DAILY, "to": ADS, "state": "blocked"}, "pass"),
+])
+def test_a_path(given: dict[str, Any], verdict: str) -> None:
+    assert check(GOOD, "path", given).verdict == verdict
+
+
+@pytest.mark.parametrize(("told", "said", "verdict"), [
+    (GOOD, "no", "pass"), (GOOD, "unknown", "fail"), (GOOD, "yes", "fail"),
+    (GAP, "unknown", "pass"), (GAP, "no", "unknown"), (GAP, "yes", "unknown"),
+])
+def test_involved(told: History, said: str, verdict: str) -> None:
+    assert check(told, "involved", {"asset": PHOTO, "system": PROMPT, "is": said}).verdict == verdict
+
+
+def test_one_refusal_is_a_refusal() -> None:
+    told = history(decisions=[decision(ADS, "allowed"), decision(ADS, "blocked", "PAI301")])
+    assert check(told, "decision", {"job": ADS, "is": "blocked"}).verdict == "pass"
+    assert check(told, "decision", {"job": ADS, "is": "allowed"}).verdict == "fail"
+    assert check(told, "decision", {"job": ADS, "is": "blocked", "code": "PAI305"}).verdict == "fail"
+
+
+@pytest.mark.parametrize(("changed", "given", "verdict"), [
+    ({"invented": 1}, {}, "fail"), ({"invented": 1}, {"invented": "<= 1"}, "pass"),
+    ({"recall": 0.9}, {"operations": ">= 0.9"}, "pass"), ({"recall": 0.9}, {"operations": "> 0.9"}, "fail"),
+])
+def test_complete(changed: dict[str, Any], given: dict[str, Any], verdict: str) -> None:
+    assert check(history(operations={**OPERATIONS, **changed}), "complete", given).verdict == verdict
+
+
+def test_findings_are_counted_at_an_asset_and_below_it() -> None:
+    told = history(findings=[finding("PAI101", "web:ask#photo", 2), finding("PAI101", "web:ask#photo.exif", 1),
+                             finding("PAI101", "web:asking#photo", 5)],
+                   edges=[*EDGES, edge("web:asking#photo", PROMPT)])
+    for asset, count in (("web:ask", 3), ("web:ask#photo", 3), ("web:ask#photo.exif", 1), ("web:asking", 5)):
+        assert check(told, "finding", {"code": "PAI101", "asset": asset, "count": count}).verdict == "pass", asset
+    assert check(told, "finding", {"code": "PAI101", "count": 8}).verdict == "pass"
+
+
+def test_any_gap_counts_where_no_code_is_given() -> None:
+    assert check(GAP, "gap", {"at": "rpc:inference.Generate"}).verdict == "pass"
+    assert check(GAP, "gap", {"at": "rpc:inference.Generate", "code": "PAI202"}).verdict == "fail"
+    assert check(history(findings=[finding("PAI101", PHOTO)]), "gap", {"at": PHOTO}).verdict == "fail"

@@ -1,0 +1,192 @@
+"""Each fault bites, is noticed where it should be, counts its hits, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lineage.errors import InputError
+from sim.scenario import runner
+from sim.scenario.expectations import check
+from sim.scenario.faults import FAULTS, Armed, Fault
+from sim.scenario.schema import expect, fault
+from tests.scenario.real_runs import Runs, faulty, outcome, story
+
+CLEAN = story("faults")
+WEARERS = CLEAN.world.wearers
+
+
+def findings(run: runner.Run, code: str, asset: str) -> int:
+    return sum(one["count"] for one in run.lineage["findings"] if one["code"] == code and one["asset"] == asset)
+
+
+def missed(run: runner.Run) -> dict[tuple[str, str, str], int]:
+    return {(one["emitter"], one["op"], one["asset"]): one["count"] for one in run.verdict["operations"]["missed"]}
+
+
+def edges(run: runner.Run, end: str, asset: str) -> dict[tuple[str, str], str]:
+    """(from, to) → confidence of the observed edges with an end at ``asset``."""
+    return {(one["from"], one["to"]): one["confidence"] for one in run.lineage["edges"]
+            if one["state"] == "observed" and one[end].startswith(f"{asset}#")}
+
+
+def context_was_lost(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI201", "rpc:logger.Append") == WEARERS
+    assert findings(clean, "PAI201", "rpc:logger.Append") == 0
+    assert run.verdict["operations"]["recall"] == 1.0  # the operations are seen; what joins them is not
+    keys = {row["to"]: row["count"] for row in run.lineage["edges"] if row["from"] == "web:ask#utterance"
+            and row["state"] == "observed"}
+    assert keys["rpc:logger.Append.request#glasses_session.utterance"] == WEARERS
+
+
+def storage_was_silent(run: runner.Run, clean: runner.Run) -> None:
+    operations = run.verdict["operations"]
+    assert operations["recall"] < 1.0 == clean.verdict["operations"]["recall"]
+    assert operations["truth"] == clean.verdict["operations"]["truth"]
+    assert missed(run) and {asset for _, _, asset in missed(run)} == {"warehouse:core.sessions"}
+    assert missed(clean) == {}
+
+
+def the_callee_was_silent(run: runner.Run, clean: runner.Run) -> None:
+    assert missed(run) == {("inference", "read", "rpc:inference.Generate.request"): WEARERS}
+    assert findings(run, "PAI202", "rpc:inference.Generate") == WEARERS
+    assert findings(clean, "PAI202", "rpc:inference.Generate") == 0
+
+
+def sources_were_lost(run: runner.Run, clean: runner.Run) -> None:
+    """What the writer said before is now guessed: every field from every read, with LOW confidence."""
+    said, guessed = (edges(one, "to", "logger:glasses_session") for one in (clean, run))
+    assert said and set(said.values()) == {"HIGH"}
+    assert set(guessed.values()) == {"LOW"} and len(guessed) > len(said)
+    assert run.verdict["operations"]["recall"] == 1.0
+
+
+def the_job_is_reported(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI402", "job:sessions_copy") == 1
+    assert [one["code"] for one in clean.lineage["findings"] if one["code"] == "PAI402"] == []
+    assert run.verdict["steps"][-1] == {"step": "new_job", "given": {"job": "sessions_copy"}, "outcome": "done",
+                                        "said": {"rows": WEARERS, "output": "core.sessions_copy"}}
+
+
+class Case(NamedTuple):
+    given: dict[str, Any]
+    hits: int
+    shows: Callable[[runner.Run, runner.Run], None]
+
+
+# Every registered fault, and what anybody can see of it.
+CASES: dict[str, list[Case]] = {
+    "strip_context": [Case({"method": "Logger/Append"}, WEARERS, context_was_lost)],
+    "drop_probe": [Case({"asset": "warehouse:core.sessions"}, 2, storage_was_silent),
+                   Case({"asset": "rpc:inference.Generate.request"}, WEARERS, the_callee_was_silent)],
+    # Besides the events, the queue's mark of what was delivered names its sources: none.
+    "unlink_write": [Case({"asset": "logger:glasses_session"}, WEARERS + 1, sources_were_lost)],
+    "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
+}
+
+
+def test_every_fault_has_a_case() -> None:
+    assert set(CASES) == {entry.name for entry in FAULTS}
+
+
+@pytest.mark.parametrize(("kind", "case"), [(kind, case) for kind, cases in CASES.items() for case in cases],
+                         ids=lambda value: value if isinstance(value, str) else "-".join(value.given.values()))
+def test_it_bites_and_leaves_nothing_behind(kind: str, case: Case, runs: Runs) -> None:
+    clean = runs.once(CLEAN)
+    bitten = runs.run(faulty(CLEAN, fault(kind, **case.given)))
+    assert bitten.verdict["faults"] == [{"fault": kind, "given": case.given, "hits": case.hits}]
+    case.shows(bitten, clean)
+    assert outcome(bitten) != outcome(clean)
+    assert outcome(runs.run(CLEAN)) == outcome(clean)
+
+
+def test_one_that_never_fires_makes_the_run_unknown(runs: Runs) -> None:
+    clean = runs.once(CLEAN)
+    assert clean.verdict["verdict"] == "pass"
+    for never in (fault("strip_context", method="Nobody/Calls"), fault("drop_probe", asset="warehouse:core.nothing"),
+                  fault("unlink_write", asset="warehouse:core.nothing")):
+        run = runs.run(faulty(CLEAN, never))
+        assert run.verdict["faults"][0]["hits"] == 0
+        assert [one["verdict"] for one in run.verdict["expectations"]] == ["pass"]
+        assert run.verdict["verdict"] == "unknown"
+        assert run.lineage == clean.lineage
+
+
+def test_one_of_several_that_never_fires_is_enough(runs: Runs) -> None:
+    run = runs.run(faulty(CLEAN, fault("unlink_write", asset="logger:glasses_session"),
+                          fault("strip_context", method="Logger/Append", after=1000)))
+    assert [one["hits"] for one in run.verdict["faults"]] == [WEARERS + 1, 0]
+    assert run.verdict["verdict"] == "unknown"
+
+
+def test_after_and_times_choose_the_opportunities(runs: Runs) -> None:
+    four = story("four", wearers=4)
+    run = runs.run(faulty(four, fault("strip_context", method="Logger/Append", after=1, times=2)))
+    assert [one["hits"] for one in run.verdict["faults"]] == [2]
+    assert findings(run, "PAI201", "rpc:logger.Append") == 2
+
+
+def test_times_is_a_limit_for_the_run_and_not_for_each_service(runs: Runs) -> None:
+    """The app calls web:ask and the web service reads it: two opportunities at one asset, in two services."""
+    run = runs.run(faulty(CLEAN, fault("drop_probe", asset="web:ask", times=1)))
+    assert [one["hits"] for one in run.verdict["faults"]] == [1]
+
+
+def test_the_verdict_of_a_missed_operation(runs: Runs) -> None:
+    complete = expect("discover", "complete", operations=1.0, invented=0)
+    run = runs.run(faulty(story("incomplete", expected=[complete]),
+                          fault("drop_probe", asset="warehouse:core.sessions")))
+    assert run.verdict["verdict"] == "fail"
+    truth = run.verdict["operations"]["truth"]
+    assert f"{truth - 2} of {truth}" in run.verdict["expectations"][0]["saw"]
+
+
+def test_a_job_that_is_not_there_is_refused_with_its_place(runs: Runs) -> None:
+    scenario = faulty(story("absent-job"), fault("new_job", job="no_such_job"))
+    with pytest.raises(InputError) as caught:
+        runs.run(scenario)
+    assert caught.value.code == "PAI012" and "no_such_job" in caught.value.what
+    assert caught.value.where.startswith("tests/scenario/test_faults.py:")
+    assert list(runs.folder.glob("absent-job/*")) == []
+
+
+@given(st.integers(0, 30), st.none() | st.integers(0, 10), st.none() | st.integers(0, 10))
+def test_the_count_of_hits(opportunities: int, after: int | None, times: int | None) -> None:
+    given_ = {key: value for key, value in (("after", after), ("times", times)) if value is not None}
+    one = Fault(given_)
+    fired = [one.fires() for _ in range(opportunities)]
+    first, most = after or 0, opportunities if times is None else times
+    assert [index for index, hit in enumerate(fired) if hit] == list(range(first, opportunities))[:most]
+    assert one.hits == sum(fired)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(["/sightline.Logger/Append", "/sightline.Logger/Flush", "/sightline.Other/Append"]),
+                max_size=8))
+def test_the_context_is_stripped_from_the_named_method_alone(methods: list[str]) -> None:
+    armed = Armed([fault("strip_context", method="Logger/Append")])
+    metadata = (("traceparent", "00-1-2-01"), ("sightline-policy-bin", b"x"), ("other", "kept"))
+    for method in methods:
+        left = armed.outgoing(method, metadata)
+        assert left == (metadata[2:] if method.endswith("Logger/Append") else metadata)
+    assert armed.hits() == [methods.count("/sightline.Logger/Append")]
+    assert Armed([fault("strip_context", method="Logger/Append")]).hits() == [0]
+
+
+def test_without_fault_nothing_is_armed() -> None:
+    armed = Armed([])
+    assert armed.extensions == [] and armed.hits() == []
+    assert armed.outgoing("/sightline.Logger/Append", (("traceparent", "x"),)) == (("traceparent", "x"),)
+
+
+def test_what_was_noticed_can_be_expected(runs: Runs) -> None:
+    """The gap of scenario 8, looked for in a run that lost nothing: the expectation must not hold there."""
+    lost = runs.run(faulty(CLEAN, fault("strip_context", method="Logger/Append")))
+    gap = {"at": "rpc:logger.Append", "code": "PAI201"}
+    for run, verdict in ((lost, "pass"), (runs.once(CLEAN), "fail")):
+        history = runner.History(run.lineage, run.verdict["operations"], lambda source, activity: (0, False), [])
+        assert check(history, "gap", gap).verdict == verdict
