@@ -31,7 +31,10 @@ def _last(name: str) -> str:
                       key=lambda path: int(path.parent.name.partition("-")[0]))
     for path in reversed(verdicts):
         if not path.parent.name.endswith((".partial", ".aborted")):
-            return str(json.loads(path.read_text())["verdict"])
+            try:
+                return str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
+            except (OSError, ValueError, KeyError, TypeError):
+                return "unknown"
     return ""
 
 

@@ -78,7 +78,9 @@ def edge(history: History, given: Mapping[str, Any]) -> Seen:
     state = given.get("state", "observed")
     found = history.graph.nx.get_edge_data(given["from"], given["to"], state)
     if found is None:
-        return Seen("fail", f"no {state} edge")
+        strange = [name for name in (given["from"], given["to"]) if not history.knows(name)]
+        return Seen("unknown", f"nothing in this run is named {strange[0]}") if strange else Seen(
+            "fail", f"no {state} edge")
     if "families" in given and sorted(given["families"]) != found["families"]:
         return Seen("fail", f"families {found['families']}")
     return _counted(given.get("count", ">= 0"), found["count"], "keys")
@@ -113,6 +115,8 @@ def decision(history: History, given: Mapping[str, Any]) -> Seen:
 @_register("moved", {"from": str, "to": str, "rows": Comparable}, stage="enforce",
            doc="Rows that physically went from a table to an activity, by the journal.")
 def moved(history: History, given: Mapping[str, Any]) -> Seen:
+    if not history.knows(given["from"]):
+        return Seen("unknown", f"nothing in this run is named {given['from']}")
     rows, armed = history.moved(given["from"], given["to"])
     if not armed:
         return Seen("unknown", "the tap that would have seen it recorded nothing else, or the table never held a row")
@@ -148,9 +152,11 @@ def evidence(history: History, given: Mapping[str, Any]) -> Seen:
 def finding(history: History, given: Mapping[str, Any]) -> Seen:
     if given["code"] not in CODES:
         return Seen("unknown", f"{given['code']} is no code; they are {', '.join(CODES)}")
-    if "asset" in given and not history.knows(given["asset"]):
-        return Seen("unknown", f"nothing in this run is named {given['asset']}")
     found = history.findings(given["code"], given.get("asset", ""))
+    if not found and "asset" in given and not history.knows(given["asset"]):
+        return Seen("unknown", f"nothing in this run is named {given['asset']}")
+    if not found and not history.lineage["signals"]["recorded"]:
+        return Seen("unknown", "no signal was recorded, so nothing could be found")
     seen = _counted(given.get("count", ">= 1"), sum(one["count"] for one in found), f"times {given['code']}")
     return Seen(seen.verdict, f"{seen.saw}: {found[0]['what']}" if found else seen.saw)
 
@@ -161,7 +167,8 @@ def gap(history: History, given: Mapping[str, Any]) -> Seen:
     codes = [given["code"]] if "code" in given else GAPS
     found = [one for code in codes for one in history.findings(code, given["at"])]
     if not found:
-        return Seen("fail", "no gap was noticed there")
+        return Seen("fail", "no gap was noticed there") if history.knows(given["at"]) else Seen(
+            "unknown", f"nothing in this run is named {given['at']}")
     return Seen("pass", "; ".join(f"{one['code']} {one['what']} ({one['count']} times)" for one in found))
 
 
@@ -182,7 +189,8 @@ def served(history: History, given: Mapping[str, Any]) -> Seen:
     if not history.answers:
         return Seen("unknown", "nobody was answered")
     name = given["checkpoint"].removeprefix("checkpoint:")
-    if not history.knows(f"checkpoint:{name}"):
-        return Seen("unknown", f"there is no checkpoint:{name} in this run")
     found = sum(checkpoint == name for _, checkpoint in history.answers)
+    model = name.partition("@")[0]
+    if not found and all(checkpoint.partition("@")[0] != model for _, checkpoint in history.answers):
+        return Seen("unknown", f"no version of {model} answered anything")
     return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")

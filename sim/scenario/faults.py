@@ -22,7 +22,7 @@ _COUNTS = {"after": int, "times": int}
 
 @dataclass
 class Fault:
-    """Fires from the (``after`` + 1)th opportunity on, at most ``times`` times."""
+    """Fires from the (``after`` + 1)th opportunity on, at most ``times`` times, in each service that has any."""
 
     given: Mapping[str, Any]
     hits: int = 0
@@ -33,6 +33,10 @@ class Fault:
         for key, least in (("after", 0), ("times", 1)):
             if self.given.get(key, least) < least:
                 raise InputError("PAI010", f"{key} is {self.given[key]}; at least {least}")
+
+    def meant(self, op: Operation) -> bool:
+        """An operation on the fault's asset, in its service where it names one."""
+        return bool(op.asset == self.given["asset"] and self.given.get("service", op.lib.service) == op.lib.service)
 
     def fires(self) -> bool:
         self._seen += 1
@@ -54,19 +58,19 @@ class StripContext(Fault):
         return tuple((key, value) for key, value in metadata if key not in ("traceparent", "sightline-policy-bin"))
 
 
-@FAULTS.register("drop_probe", {"asset": str}, optional=_COUNTS, stage="discover",
+@FAULTS.register("drop_probe", {"asset": str}, optional={**_COUNTS, "service": str}, stage="discover",
                  doc="Operations on an asset happen, and leave no signal.")
 class DropProbe(Fault):
     def before(self, op: Operation) -> None:
-        if op.asset == self.given["asset"] and self.fires():
+        if self.meant(op) and self.fires():
             op.silent = True
 
 
-@FAULTS.register("unlink_write", {"asset": str}, optional=_COUNTS, stage="discover",
+@FAULTS.register("unlink_write", {"asset": str}, optional={**_COUNTS, "service": str}, stage="discover",
                  doc="Writes to an asset no longer say what they were made from.")
 class UnlinkWrite(Fault):
     def before(self, op: Operation) -> None:
-        if op.asset == self.given["asset"] and op.kind != "read" and (op.linked or "statement" in op.detail) \
+        if self.meant(op) and op.kind != "read" and (op.linked or "statement" in op.detail) \
                 and self.fires():
             op.fields = op.fields or tuple(name for name, _ in op.links)
             op.links, op.linked = (), False

@@ -34,6 +34,9 @@ class RunFolder:
 
     def __init__(self, scenario: str, seed: int) -> None:
         parent = runs() / scenario
+        if (runs() / "latest").is_dir() and not (runs() / "latest").is_symlink():
+            raise RunError("PAI033", "a folder stands where the link to the newest run belongs",
+                           where=str(runs() / "latest"), next="move it away, or set SIGHTLINE_RUNS to another folder")
         try:
             parent.mkdir(parents=True, exist_ok=True)
             self.final, self.path = self._reserve(parent, seed)

@@ -72,7 +72,7 @@ async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress)
         if kept is not None:
             error.where = error.where.replace(str(folder.path), str(kept))
             if error.code == "PAI031":
-                error.next = f"look into {kept}"
+                error.next = f"cat {error.where}" if error.where.endswith(".log") else f"ls {kept}"
         raise
     except BaseException:
         folder.abandon(keep=False)
@@ -211,14 +211,21 @@ def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
 
 
 async def _taken(step: Step, stage: Stage) -> Outcome:
-    """An error of a step that has no better place is at the step's own line."""
+    """An error is in a file of the user's, where it has one; otherwise at the step's own line."""
     try:
         outcome: Outcome = await STEPS.lookup(step.kind, step.where).make(stage, step.given, step.where)
         return outcome
     except InputError as error:
-        if not error.where or error.where in ("--ask", "training", "warehouse"):
+        if not _is_file(error.where, stage):
             error.where = step.where
         raise
+
+
+def _is_file(where: str, stage: Stage) -> bool:
+    """``where`` names a file, with or without a line, that will still be there after the run."""
+    file, _, line = where.rpartition(":")
+    path = Path(file if line.isdecimal() else where)
+    return path.is_file() and not path.is_relative_to(stage.manifests.parent)
 
 
 def _told(kind: str, given: Any, outcome: Outcome) -> dict[str, Any]:

@@ -148,6 +148,8 @@ class Scenario:
 
     def __post_init__(self) -> None:
         where = place(self.path) if self.path else ""
+        if self.name == "latest":
+            raise InputError("PAI010", "a scenario cannot be named latest: runs/latest is the newest run", where=where)
         if not isinstance(self.world, World):
             raise InputError("PAI010", f"world must be a World, not {shown(self.world)}", where=where)
         expect = _each(self.expect, Expectation, "expect", where)

@@ -95,7 +95,7 @@ def placed(sent_as: str, path: Path) -> Iterator[None]:
         yield
     except InputError as error:
         if error.where.partition(":")[0] == sent_as:
-            error.where = f"{path}:{error.where.partition(':')[2]}"
+            error.where = str(path) + error.where.removeprefix(sent_as)
         raise
 
 

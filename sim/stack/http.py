@@ -52,7 +52,7 @@ class HttpServer:
         except OSError as error:
             listener.close()
             raise RunError("PAI030", f"web cannot listen at {address}: {error.strerror}", where="web",
-                           next="leave the port out (a free one is taken), or choose another") from error
+                           next="SIGHTLINE_HTTP=127.0.0.1:0 sightline node web") from error
         instrumented: Any = wire.asgi(lib.asgi(app, ROUTES), tap)
         server = _Server(uvicorn.Config(instrumented, lifespan="off", log_level="critical", access_log=False))
         task = asyncio.create_task(server.serve(sockets=[listener]))

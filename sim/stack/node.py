@@ -240,6 +240,6 @@ async def _listen(server: Any, address: str, name: str) -> str:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
         raise RunError("PAI030", f"{name} cannot listen at {address}", where=name,
-                       next="leave the port out (a free one is taken), or choose another") from error
+                       next=f"sightline node {name} --listen 127.0.0.1:0") from error
     await server.start()
     return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"

@@ -47,12 +47,13 @@ def moved(records: Sequence[Record], source: str, activity: str) -> Moved:
         process = "warehouse"
     seen = {record[:2] for record in taken}
     armed = any(record.process == process and record[:2] not in seen for record in records)
-    return Moved(sum(record.rows for record in taken), armed and _held(records, asset.name, asset.field))
+    held = bool(taken) or _held(records, asset.name, asset.field)
+    return Moved(sum(record.rows for record in taken), armed and held)
 
 
 def _held(records: Sequence[Record], table: str, column: str) -> bool:
-    """Rows were written to the table, and to its column, in this run."""
-    return any(record.op == "write" and record.locator == f"sql:{table}" and record.rows > 0
+    """Rows were written to the table, or read from it, with that column, in this run."""
+    return any(record.locator == f"sql:{table}" and record.rows > 0
                and (not column or column in record.detail["columns"]) for record in records)
 
 

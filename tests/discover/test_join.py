@@ -89,7 +89,8 @@ def test_a_statement_that_cannot_be_resolved_stays_low() -> None:
 
 def test_a_read_that_writes_nothing_is_usage() -> None:
     found = edges([signal("read", "warehouse:core.a", fields=("said", "ds"), activity="query:q")])
-    assert list(found) == [("warehouse:core.a#said", "query:q", "observed")]
+    assert list(found) == [("warehouse:core.a#said", "query:q", "observed"),
+                           ("warehouse:core.a#ds", "query:q", "observed")]
 
 
 def test_a_refusal_is_a_blocked_edge_and_never_observed() -> None:

@@ -130,10 +130,14 @@ def test_after_and_times_choose_the_opportunities(runs: Runs) -> None:
     assert findings(run, "PAI201", "rpc:logger.Append") == 2
 
 
-def test_times_is_a_limit_for_the_run_and_not_for_each_service(runs: Runs) -> None:
+def test_times_is_a_limit_in_each_service_unless_one_is_named(runs: Runs) -> None:
     """The app calls web:ask and the web service reads it: two opportunities at one asset, in two services."""
     run = runs.run(faulty(CLEAN, fault("drop_probe", asset="web:ask", times=1)))
+    assert [one["hits"] for one in run.verdict["faults"]] == [2]
+    run = runs.run(faulty(CLEAN, fault("drop_probe", asset="web:ask", times=1, service="web")))
     assert [one["hits"] for one in run.verdict["faults"]] == [1]
+    assert run.verdict["operations"]["missed"] == [
+        {"emitter": "web", "op": "read", "asset": "web:ask", "count": 1}]
 
 
 def test_the_verdict_of_a_missed_operation(runs: Runs) -> None:
@@ -154,7 +158,7 @@ def test_a_job_that_is_not_there_is_refused_with_its_place(runs: Runs) -> None:
     assert list(runs.folder.glob("absent-job/*")) == []
 
 
-@given(st.integers(0, 30), st.none() | st.integers(0, 10), st.none() | st.integers(0, 10))
+@given(st.integers(0, 30), st.none() | st.integers(0, 10), st.none() | st.integers(1, 10))
 def test_the_count_of_hits(opportunities: int, after: int | None, times: int | None) -> None:
     given_ = {key: value for key, value in (("after", after), ("times", times)) if value is not None}
     one = Fault(given_)
@@ -190,3 +194,9 @@ def test_what_was_noticed_can_be_expected(runs: Runs) -> None:
     for run, verdict in ((lost, "pass"), (runs.once(CLEAN), "fail")):
         history = runner.History(run.lineage, run.verdict["operations"], lambda source, activity: (0, False), [])
         assert check(history, "gap", gap).verdict == verdict
+
+
+@pytest.mark.parametrize("counts", [{"after": -1}, {"times": 0}])
+def test_counts_that_mean_nothing_are_refused(counts: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="at least"):
+        Fault(counts)

@@ -111,9 +111,8 @@ def test_a_folder_in_the_place_of_latest_is_refused(place: Path) -> None:
     """As ``cp -rL`` leaves one behind: no traceback, and nothing of the user's is removed."""
     (place / "latest").mkdir(parents=True)
     (place / "latest/kept").write_text("x")
-    folder = RunFolder("one", 7)
     with pytest.raises(RunError) as caught:
-        folder.finish()
+        RunFolder("one", 7)
     assert caught.value.code == "PAI033" and "latest" in caught.value.where
     assert (place / "latest/kept").read_text() == "x"
     assert [path.name for path in place.iterdir() if path.name.startswith(".")] == []

@@ -51,7 +51,7 @@ def placeholders() -> Registries:
             steps,
             "ask",
             {"wearers": (Literal["all"], int, list[int]), "question": str},
-            {"times": int, "photo": str, "location": bool},
+            {"times": int, "photo": str, "location": bool, "geotag": bool},
         ),
         (steps, "batch", {"job": str}, {}),
         (steps, "train", {"manifest": str}, {"purpose": str}),
