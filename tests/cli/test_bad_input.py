@@ -126,10 +126,6 @@ def test_a_question_that_cannot_be_asked(sightline: Sightline, tmp_path: Path, q
     assert not sightline.runs.exists()
 
 
-def test_the_longest_question_is_asked(sightline: Sightline) -> None:
-    assert sightline("demo", "--ask", "x" * 2000, "--json").code == 0
-
-
 def test_an_empty_question_in_a_scenario_has_its_place_there(sightline: Sightline, tmp_path: Path) -> None:
     file = scenario(tmp_path, 'ask: {question: "  "}')
     refused(sightline("run", file), "PAI003", "bad.yaml:6")

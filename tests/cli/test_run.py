@@ -57,9 +57,9 @@ def test_a_file(sightline: Sightline, folder: Path) -> None:
 
 def test_a_folder_with_several_seeds(sightline: Sightline, folder: Path) -> None:
     write(folder, "b"), write(folder, "a")
-    told = sightline("run", folder, "--seeds", "1-2,9", "--json")
+    told = sightline("run", folder, "--seeds", "1,3-4", "--json")
     assert [(row["name"], row["seed"]) for row in told.json["scenarios"]] == [
-        (name, seed) for name in "ab" for seed in (1, 2, 9)]
+        (name, seed) for name in "ab" for seed in (1, 3, 4)]
     assert len({row["run_dir"] for row in told.json["scenarios"]}) == 6
     for row in told.json["scenarios"]:
         assert json.loads((Path(row["run_dir"]) / "verdict.json").read_text())["seed"] == row["seed"]
@@ -89,12 +89,6 @@ def test_for_people_it_says_the_same(sightline: Sightline, folder: Path) -> None
     assert "no observed path" in told.out and "report.html" in told.out
     assert told.out.splitlines()[-1] == "fail"
     assert "starting the services" in told.err and "starting the services" not in told.out
-
-
-def test_in_a_pipe_it_is_plain(sightline: Sightline, folder: Path) -> None:
-    told = sightline.apart("run", write(folder, "piped"))
-    assert told.code == 0 and "PASS" in told.out
-    assert "\x1b" not in told.out + told.err and "\r" not in told.out + told.err
 
 
 # -- the files of a run; the demo's run is the richest at hand

@@ -162,6 +162,7 @@ def test_a_service_that_no_step_needs_dies(own: Runs, monkeypatch: pytest.Monkey
 
     def spy(*given: Any) -> ProcessStack:
         made.append(start(*given))
+        made[-1]._stop_seconds = 1  # each emitter would wait longer than that for its last flush
         return made[-1]
 
     async def stab(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
