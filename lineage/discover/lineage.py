@@ -7,7 +7,7 @@ order the emitters flushed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,10 +56,8 @@ class Lineage:
                                   "operational": label.operational} for path, label in labels.items()}}
 
 
-def derive(store: Store, declared: Declared, schema: Schema, recorded: Mapping[str, int] | None = None) -> Lineage:
-    """``recorded``: signals that each emitter says that it has made.
-
-    Two passes over the signals: the contracts first, so that every label is known to the join."""
+def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
+    """Two passes over the signals: the contracts first, so that every label is known to the join."""
     signals = list(store.signals())
     labels, owners = _contracts(signals)
     join = Join(Labels(labels), schema)
@@ -90,7 +88,7 @@ def derive(store: Store, declared: Declared, schema: Schema, recorded: Mapping[s
         decisions=[decisions[identity] for identity in sorted(decisions)],
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
-        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(recorded))
+        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes())
 
 
 def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:

@@ -20,7 +20,7 @@ from lineage.privacylib.extension import Extension
 from lineage.privacylib.library import PrivacyLib
 from lineage.privacylib.operation import Operation, together
 from lineage.privacylib.probes import Probes
-from lineage.privacylib.sink import CollectorSink, MemorySink, Sink
+from lineage.privacylib.sink import CollectorSink, JsonLinesSink, MemorySink, NullSink, Sink
 
-__all__ = ["Capture", "CollectorSink", "Context", "Extension", "MemorySink", "Operation", "PrivacyLib", "Probes",
-           "Record", "Sink", "Site", "together"]
+__all__ = ["Capture", "CollectorSink", "Context", "Extension", "JsonLinesSink", "MemorySink", "NullSink", "Operation",
+           "PrivacyLib", "Probes", "Record", "Sink", "Site", "together"]

@@ -1,29 +1,31 @@
-"""Where signals go: to the collector, or to memory (a stand-in beside the real one).
+"""Where signals go: to the collector, or to a stand-in beside it (memory, a file of JSON lines, nowhere).
 
-Signals are numbered when they are recorded.  The collector's sink holds them in a bounded
-buffer and ships them from a thread of its own; a batch that fails is sent again, and the
-collector ignores what it already has.  What the buffer cannot hold is counted, and its
-numbers stay missing, so that the collector reports the hole: nothing is dropped silently.
-A spool on disk is not part of this module yet.
+``account`` adds up to the same in every sink: ``recorded`` is what was appended; ``delivered`` arrived;
+``spooled`` went through the disk on its way; ``aggregated`` travels within another signal that is alike;
+``dropped`` found no room and ``lost`` was refused or could not be read back.  Nothing is dropped silently:
+recorded = delivered + dropped + lost + what still waits.
+
+>>> from lineage.privacylib.capture import Site
+>>> sink = MemorySink()
+>>> sink.append(Site("read", "web:ask", ("utterance",), (), False, "A", ""), "k", "web-1", "", "", 1, "")
+>>> sink.records[0].site.asset, sink.account["recorded"], sink.account["delivered"]
+('web:ask', 1, 1)
 """
 
 from __future__ import annotations
 
+import json
+import os
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-import grpc
-
-from protos import collector_pb2 as pb
-from protos import collector_pb2_grpc
+from lineage.privacylib.shipper import CollectorSink
 
 if TYPE_CHECKING:
     from lineage.privacylib.capture import Record, Site
 
-MAX_BUFFER = 200_000
-MAX_BATCH = 2_000
-_INTERVAL = 0.05
+__all__ = ["CollectorSink", "JsonLinesSink", "MemorySink", "NullSink", "Sink"]
 
 
 class Sink(Protocol):
@@ -37,19 +39,20 @@ class Sink(Protocol):
 
     @property
     def account(self) -> dict[str, int]:
-        """recorded, delivered, dropped."""
+        """recorded, delivered, spooled, aggregated, dropped, lost."""
 
 
 class MemorySink:
     """Keeps the records; for tests and for use without a collector."""
 
     def __init__(self) -> None:
+        from lineage.privacylib.capture import Record  # which imports this module
+
         self.records: list[Record] = []
+        self._make = Record
 
     def append(self, site: Site, key: str, scope: str, activity: str, purpose: str, rows: int, detail: str) -> None:
-        from lineage.privacylib.capture import Record
-
-        self.records.append(Record(len(self.records), site, key, scope, activity, purpose, rows, detail))
+        self.records.append(self._make(len(self.records), site, key, scope, activity, purpose, rows, detail))
 
     def flush(self, timeout: float) -> bool:
         return True
@@ -59,97 +62,64 @@ class MemorySink:
 
     @property
     def account(self) -> dict[str, int]:
-        return {"recorded": len(self.records), "delivered": len(self.records), "dropped": 0}
+        return _account(len(self.records), len(self.records))
 
 
-class CollectorSink:
-    """Ships to a collector at ``target`` ("127.0.0.1:4242")."""
+class JsonLinesSink:
+    """Appends one JSON object a signal to a file; for a look at what a service says.
 
-    def __init__(self, emitter: str, target: str) -> None:
-        self.emitter = emitter
-        self._buffer: deque[Any] = deque()
-        self._pending: list[Any] = []
+    Raises OSError when the file cannot be opened.  A line that cannot be written is counted in
+    ``dropped``, and the service goes on.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.Lock()
-        self._shipping = threading.Lock()
-        self._wake = threading.Event()
-        self._closed = False
-        self._recorded = self._delivered = self._dropped = 0
-        self._channel = grpc.insecure_channel(target)
-        self._stub = collector_pb2_grpc.CollectorStub(self._channel)
-        self._thread = threading.Thread(target=self._run, name=f"ship-{emitter}", daemon=True)
-        self._thread.start()
+        self._recorded = self._dropped = 0
 
     def append(self, site: Site, key: str, scope: str, activity: str, purpose: str, rows: int, detail: str) -> None:
         with self._lock:
-            seq = self._recorded
+            signal = {"seq": self._recorded, "op": site.op, "asset": site.asset, "fields": site.fields,
+                      "links": site.links, "linked": site.linked, "family": site.family, "via": site.via, "key": key,
+                      "scope": scope, "activity": activity, "purpose": purpose, "rows": rows,
+                      "detail": json.loads(detail) if detail else {}}
             self._recorded += 1
-            if len(self._buffer) >= MAX_BUFFER:
+            line = json.dumps(signal).encode() + b"\n"
+            try:
+                self._dropped += os.write(self._file, line) < len(line)
+            except OSError:  # a full disk, or closed
                 self._dropped += 1
-                return
-            self._buffer.append((seq, site, key, scope, activity, purpose, rows, detail))
 
     def flush(self, timeout: float) -> bool:
-        """Ships now, from the caller's thread; tries again until ``timeout`` seconds are over."""
-        import time
-
-        end = time.monotonic() + timeout
-        while not self._ship():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(_INTERVAL)
         return True
 
     def close(self) -> None:
-        self._closed = True
-        self._wake.set()
-        self._thread.join(timeout=2)
-        self._channel.close()
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+            self._file = -1
 
     @property
     def account(self) -> dict[str, int]:
-        with self._lock:
-            return {"recorded": self._recorded, "delivered": self._delivered, "dropped": self._dropped}
-
-    def _run(self) -> None:
-        while not self._closed:
-            self._wake.wait(_INTERVAL)
-            self._ship()
-
-    def _ship(self) -> bool:
-        with self._shipping:
-            # The length is taken once a flush: looping until empty makes tiny batches under load.
-            with self._lock:
-                self._pending.extend(self._buffer)
-                self._buffer.clear()
-            while self._pending:
-                batch = _contiguous(self._pending)
-                try:
-                    self._stub.Ship(encode(self.emitter, batch), timeout=5)
-                except grpc.RpcError:
-                    return False
-                del self._pending[:len(batch)]
-                with self._lock:
-                    self._delivered += len(batch)
-            return True
+        return _account(self._recorded, self._recorded - self._dropped, self._dropped)
 
 
-def _contiguous(records: list[Any]) -> list[Any]:
-    """The longest run of following numbers at the head, at most MAX_BATCH."""
-    first = records[0][0]
-    end = 1
-    while end < min(len(records), MAX_BATCH) and records[end][0] == first + end:
-        end += 1
-    return records[:end]
+class NullSink:
+    """Keeps nothing and counts nothing: what a service costs without signals."""
+
+    def append(self, site: Site, key: str, scope: str, activity: str, purpose: str, rows: int, detail: str) -> None:
+        pass
+
+    def flush(self, timeout: float) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def account(self) -> dict[str, int]:
+        return _account(0, 0)
 
 
-def encode(emitter: str, records: list[Any]) -> pb.SignalBatch:
-    """A columnar batch: each distinct site once, then one entry a signal in each column."""
-    sites: dict[Site, int] = {}
-    index = [sites.setdefault(record[1], len(sites)) for record in records]
-    columns: Any = list(zip(*records, strict=True))
-    return pb.SignalBatch(
-        emitter=emitter, first=records[0][0], site=index, key=columns[2], scope=columns[3], activity=columns[4],
-        purpose=columns[5], rows=columns[6], detail=columns[7],
-        sites=[pb.Site(op=site.op, asset=site.asset, fields=site.fields, linked=site.linked, family=site.family,
-                       via=site.via, links=[pb.Link(field=field, sources=sources) for field, sources in site.links])
-               for site in sites])
+def _account(recorded: int, delivered: int, dropped: int = 0) -> dict[str, int]:
+    return {"recorded": recorded, "delivered": delivered, "spooled": 0, "aggregated": 0, "dropped": dropped, "lost": 0}

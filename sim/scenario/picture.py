@@ -21,8 +21,9 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
     """``recorded``: signals that each emitter says that it has made.
 
     The content of lineage.json; the derived tables of the store are rewritten with it."""
+    store.expect(recorded)
     declared = declare.declared(deployment.configs)
-    lineage = derive(store, declared, declare.schema(deployment.tables), recorded)
+    lineage = derive(store, declared, declare.schema(deployment.tables))
     lineage.findings = [*lineage.findings, *verify(lineage)]
     save(store, lineage)
     content: dict[str, Any] = {

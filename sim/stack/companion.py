@@ -44,7 +44,7 @@ class Companion:
 @asynccontextmanager
 async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server."""
-    sink = CollectorSink("app", config.addresses["collector"])
+    sink = CollectorSink("app", config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
     lib = library("app", sink, guard, seams.extensions)
     _register(lib)
@@ -54,7 +54,7 @@ async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator
             yield Companion(CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap), sink, seams)
         finally:
             await asyncio.to_thread(sink.flush, 5.0)
-            sink.close()
+            await asyncio.to_thread(sink.close)
 
 
 def _register(lib: PrivacyLib) -> None:

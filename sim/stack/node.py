@@ -77,7 +77,7 @@ class Node:
             await stop()
         if self.sink is not None:
             await asyncio.to_thread(self.sink.flush, 5.0)
-            self.sink.close()
+            await asyncio.to_thread(self.sink.close)
 
 
 async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
@@ -86,7 +86,7 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     if name == "collector":
         return await _serve_collector(server, config)
     stopping: list[Callable[[], Any]] = []
-    sink = CollectorSink(name, config.addresses["collector"])
+    sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
     lib = library(name, sink, guard, seams.extensions)
     build = _Builder(lib, config, seams, stopping)

@@ -87,10 +87,13 @@ def signals_of(path: Path) -> list[Operation]:
         raise RunError("PAI032", "there is no lineage store", where=str(path))
     with closing(sqlite3.connect(path)) as file:
         try:
-            rows = file.execute("SELECT emitter, op, asset FROM signals ORDER BY emitter, op, asset").fetchall()
+            merged = any(column[1] == "count" for column in file.execute("PRAGMA table_info(signals)"))
+            rows = file.execute(f"SELECT emitter, op, asset, {'count' if merged else 1} FROM signals "
+                                "ORDER BY emitter, op, asset").fetchall()
         except sqlite3.Error as error:
             raise RunError("PAI032", f"this is not a lineage store: {error}", where=str(path)) from error
-    return [(emitter, op, asset) for emitter, op, asset in rows]
+    # A signal that back-pressure merged stands for several operations.
+    return [(emitter, op, asset) for emitter, op, asset, count in rows for _ in range(count)]
 
 
 def combine(scores: Sequence[OperationsScore]) -> dict[str, Any]:
