@@ -41,6 +41,7 @@ class Ingester:
         self._delay = delay
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._flushed = 0
         self._task: asyncio.Task[None] | None = None
         columns = {field.column: field.name for field in category.fields.values()}
         self._columns = tuple(columns)
@@ -48,6 +49,7 @@ class Ingester:
                          for column, field in columns.items()}
 
     def start(self) -> None:
+        self._flushed = self._queue.delivered  # what an earlier process delivered is not this one's
         self._task = asyncio.create_task(self._run(), name=f"ingest {self._category.name}")
 
     async def stop(self) -> None:
@@ -63,12 +65,15 @@ class Ingester:
             self._woken.set()
 
     async def flush(self) -> int:
-        """Delivers everything acknowledged so far; how many events.  Raises SightlineError."""
+        """Delivers everything acknowledged so far; how many events since the last flush.  Raises SightlineError.
+
+        Whether a full batch had already gone by itself makes no difference to the number.
+        """
         until = self._queue.acknowledged
-        before = self._queue.delivered
         while self._queue.delivered < until:
             await self._deliver()
-        return self._queue.delivered - before
+        before, self._flushed = self._flushed, self._queue.delivered
+        return self._flushed - before
 
     async def _run(self) -> None:
         while True:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +44,8 @@ from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers
 
+# Seconds between two looks at whether every process is still there.
+_LOOK = 0.25
 REGISTRIES = Registries(STEPS, FAULTS, EXPECTATIONS)
 Progress = Callable[[str], None]
 
@@ -74,6 +77,10 @@ async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress)
             if error.code == "PAI031":
                 error.next = f"cat {error.where}" if error.where.endswith(".log") else f"ls {kept}"
         raise
+    except (OSError, sqlite3.Error) as error:
+        folder.abandon(keep=False)
+        raise RunError("PAI033", f"the run could not be written: {error}", where=str(folder.final),
+                       next="SIGHTLINE_RUNS=/tmp/runs sightline run …") from error
     except BaseException:
         folder.abandon(keep=False)
         raise
@@ -105,19 +112,22 @@ class _Runner:
             stack = await resources.enter_async_context(self._stack(topology))
             stage = await self._stage(stack, resources)
             try:
-                for step in self._scenario.steps:
-                    self._progress(step.kind)
-                    outcome = await _taken(step, stage)
-                    steps.append(_told(step.kind, step.given, outcome))
-                    await stack.check()
-                hits = await self._drift(stage, steps)
-                await STEPS.lookup("flush").make(stage, {}, "")
+                hits = await _watched(self._steps(stage, steps), stack)
             except RunError:
                 await stack.check()  # a process that died explains more than the call that failed
                 raise
             recorded, armed = await self._drain(stack)
         hits = [own + other for own, other in zip(hits, armed, strict=True)]
         return self._finish(stage, steps, hits, recorded)
+
+    async def _steps(self, stage: Stage, told: list[dict[str, Any]]) -> list[int]:
+        """Takes every step, then what drifts; the hits of the drift."""
+        for step in self._scenario.steps:
+            self._progress(step.kind)
+            told.append(_told(step.kind, step.given, await _taken(step, stage)))
+        hits = await self._drift(stage, told)
+        await STEPS.lookup("flush").make(stage, {}, "")
+        return hits
 
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
@@ -208,6 +218,18 @@ class _Runner:
 def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
     found = moved.moved(records, source, activity)
     return found.rows, found.armed
+
+
+async def _watched(steps: Coroutine[Any, Any, list[int]], stack: Any) -> list[int]:
+    """The steps, given up as soon as a process has died: a step need not call it to be in vain without it."""
+    task = asyncio.create_task(steps)
+    try:
+        while not (await asyncio.wait((task,), timeout=_LOOK))[0]:
+            await stack.check()
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _taken(step: Step, stage: Stage) -> Outcome:

@@ -157,8 +157,9 @@ class _Builder:
     def _logger(self, store: LocalStore) -> Any:
         from services.logger.service import LoggerService
 
+        # A simulated run is not batched by the clock on the wall: a full batch or a flush sends the events.
         return LoggerService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
-                             categories=self._config.deployment.categories)
+                             categories=self._config.deployment.categories, delay=86_400)
 
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
