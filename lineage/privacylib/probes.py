@@ -1,97 +1,123 @@
-"""[A] Privacy probes: payloads at a source and at a sink of one request are compared (S3).
+"""[A] Privacy probes between the components of a service: what one hands to the next is compared (S3).
 
->>> compare("Call Anna", "Call Anna")
-'EXACT_MATCH'
->>> compare("Call Anna", "the wearer said: Call Anna please")
-'CONTAINS'
->>> compare("1", "1"), confidence("1", compare("1", "1"))
-('EXACT_MATCH', 'LOW')
+Within one request, each sink's payload is compared with what the sources before it saw.  The verdict
+and a keyed hash are a signal; the payload stays in the process.
 
-A value too short to be told from coincidence never gives HIGH.  Payloads stay in the
-process: only the verdict is a signal.  Sampling and the review queue are not here yet.
+>>> from lineage.privacylib import Capture, MemorySink, PrivacyLib
+>>> sink = MemorySink()
+>>> lib = PrivacyLib("web", [Capture(sink), Probes(rate=1.0, seed=7, key=b"of this run")], family="A")
+>>> with lib.scope(key="0af7651916cd43dd8448eb211c80319c"):
+...     lib.source("web:ask", {"utterance": "What is that building?"})
+...     hand_over(lib, "web:prompt", {"prompt": "What is that building?"}, {"prompt": ["web:ask#utterance"]})
+>>> for record in sink.records:
+...     print(record.site.op, record.site.asset, record.detail)
+probe web:prompt {"matched": [[0, "", "7131f867bbf16e1f"]], "pairs": [["web:ask#utterance", "web:prompt#prompt", \
+"EXACT_MATCH", "HIGH"]]}
+probe web:prompt {"pairs": [["web:ask#utterance", "web:prompt#prompt", "sources", "HIGH"]]}
+
+A hand-over in memory is no physical operation, so it is a probe and never a read or a write.
+Operational fields are not compared.
 """
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Mapping
-from typing import Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import Message
-
+from lineage.model import Links
+from lineage.names import join
+from lineage.privacylib.compare import compare
 from lineage.privacylib.extension import Extension
-from lineage.privacylib.operation import Operation
+from lineage.privacylib.look import SINKS, STARTS, Held, Look
+from lineage.privacylib.operation import Operation, Sources
+from lineage.privacylib.recent import Recent
+from lineage.privacylib.sampling import Sampling
+from lineage.privacylib.value import Limits, Value
 
-Result = Literal["EXACT_MATCH", "CONTAINS", "NO_MATCH"]
-# Shorter values ("US", "1") meet by chance.
-MIN_LENGTH = 6
-MIN_DISTINCT = 4
-MAX_COMPARED = 1_000_000
+if TYPE_CHECKING:
+    from lineage.privacylib.library import PrivacyLib
 
+__all__ = ["Probes", "Sampling", "compare", "hand_over"]
 
-def compare(source: object, sink: object) -> Result:
-    """Exact, or the source inside the sink; texts as UTF-8, at most MAX_COMPARED bytes of each."""
-    left, right = _bytes(source), _bytes(sink)
-    if not left or not right:
-        return "NO_MATCH"
-    if left == right:
-        return "EXACT_MATCH"
-    return "CONTAINS" if left in right else "NO_MATCH"
+_HELD = "probes"
 
 
-def confidence(source: object, result: Result) -> Literal["HIGH", "LOW"]:
-    """HIGH for a match of a value that is long and varied enough not to meet by chance."""
-    value = _bytes(source)
-    distinctive = len(value) >= MIN_LENGTH and len(set(value[:64])) >= MIN_DISTINCT
-    return "HIGH" if result != "NO_MATCH" and distinctive else "LOW"
+def hand_over(lib: PrivacyLib, asset: str, payload: Mapping[str, object], sources: Sources) -> None:
+    """One component hands ``payload`` (field → value) to the component ``asset``; ``sources``: field → names.
+
+    A sink for what the scope's sources saw, and then a source itself.
+    """
+    with Operation(lib, lib.context, "probe", asset, fields=tuple(payload), sources=sources, payload=payload) as op:
+        if op.links:
+            op.detail = _said(asset, op.links)
+
+
+@lru_cache(maxsize=1024)
+def _said(asset: str, links: Links) -> dict[str, Any]:
+    """What the code says of a hand-over, in the form of verdicts."""
+    return {"pairs": [[source, join(asset, field), "sources", "HIGH"] for field, names in links for source in names]}
 
 
 class Probes(Extension):
-    """Remembers what entered a scope, and compares it at each of the scope's sinks."""
+    """``rate``: the share of requests looked at, by ``seed`` and correlation key; ``key``: of the hashes,
+    made anew for every run where none is given.  ``sampling`` may be replaced while it runs."""
+
+    def __init__(self, rate: float = 1.0, seed: int = 0, key: bytes | None = None) -> None:
+        self.sampling = Sampling(rate, seed)
+        self.limits: Limits = Limits()
+        self._key = key or secrets.token_bytes(32)
+        self._recent = Recent()
+
+    @staticmethod
+    def of(lib: PrivacyLib) -> Probes | None:
+        """The probes of a service, where it has some."""
+        found = (getattr(after, "__self__", None) for after in lib.afters)
+        return next((extension for extension in found if isinstance(extension, Probes)), None)
 
     def after(self, op: Operation) -> None:
-        if op.kind == "source":
-            for field, value in (op.payload or {}).items():
-                op.context.sources[f"{op.asset}#{field}"] = value
-        elif op.kind in ("write", "call") and op.payload is not None and op.context.sources:
-            pairs = list(_pairs(op))
-            if pairs:
-                op.lib.probed(op.asset, pairs)
+        """Never raises for what a payload is or does."""
+        kind, payload = op.kind, op.payload
+        if payload is None or (kind not in SINKS and kind not in STARTS):
+            return
+        held = op.context.sources.get(_HELD)
+        if held is None:
+            if kind not in STARTS or not self.sampling.takes(op.context.key):
+                return
+            held = op.context.sources[_HELD] = Held()
+        try:
+            detail = self._looked(Look(op, held, self._common))
+        except Exception as error:
+            # The type alone: a message may quote the payload.
+            detail = self._limited(Limits({f"failed: {type(error).__name__}": 1}))
+        if detail and not op.silent:
+            note = Operation(op.lib, op.context, "probe", op.asset, detail=detail)
+            for after in op.lib.afters:
+                after(note)
 
+    def _common(self, value: Value) -> bool:
+        return self._recent.common(value.mark)
 
-def _pairs(op: Operation) -> list[tuple[str, str, str, str]]:
-    sink_asset = f"{op.asset}.request" if op.asset.startswith("rpc:") else op.asset
-    pairs: list[tuple[str, str, str, str]] = []
-    for field, sink in _values(op.payload).items():
-        if op.lib.label(sink_asset, field).operational:
-            continue
-        for source, value in op.context.sources.items():
-            asset, _, source_field = source.partition("#")
-            if op.lib.label(asset, source_field).operational:
-                continue
-            result = compare(value, sink)
-            pairs.append((source, f"{sink_asset}#{field}", result, confidence(value, result)))
-    return pairs
+    def _looked(self, look: Look) -> dict[str, Any]:
+        """The verdicts; ``matched``: [index of the pair, why it is LOW, keyed hash of the source's value]."""
+        pairs = look.pairs()
+        self._recent.add(value.mark for value in look.fresh)
+        detail = self._limited(look.limits)
+        if pairs:
+            detail["pairs"] = pairs
+        if look.matched:
+            detail["matched"] = [(index, why, self._hash(value)) for index, why, value in look.matched]
+        return detail
 
+    def _limited(self, limits: Limits) -> dict[str, Any]:
+        """What was not looked at in full, counted by reason."""
+        self.limits.update(limits)
+        return {"limits": dict(sorted(limits.items()))} if limits else {}
 
-def _values(payload: Any) -> Mapping[str, object]:
-    """The field paths and values of a mapping, or of a message with its carried rows."""
-    if isinstance(payload, Mapping):
-        return payload
-    values: dict[str, object] = {}
-    if isinstance(payload, Message):
-        for field, value in payload.ListFields():
-            if field.message_type is None:
-                values[field.name] = value
-            elif field.message_type.full_name == "sightline.Rows":
-                for row in value.rows:
-                    for column, cell in zip(value.columns, row.values, strict=False):
-                        values[f"{value.schema}.{column}"] = getattr(cell, cell.WhichOneof("kind") or "text")
-    return values
-
-
-def _bytes(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value[:MAX_COMPARED]
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")[:MAX_COMPARED]
-    return str(value).encode()
+    def _hash(self, value: Value) -> str:
+        """Says that two matches were of the same value, and nothing else; of no use without the run's key."""
+        if not value.hash:
+            value.hash = hmac.digest(self._key, value.mark, "sha256")[:8].hex()
+        return value.hash

@@ -1,4 +1,4 @@
-"""[A] The first component of web: the multipart request, parsed and checked part by part.
+"""[A] The first component of web (``web:ask``): the multipart request, parsed and checked part by part.
 
 The body is read into memory and never to a temporary file, so that no copy of a photo is left
 where no operation of PrivacyLib has seen it.

@@ -1,39 +1,47 @@
-"""[A] and [B] The third component of web: the event that the logger is given."""
+"""[A] and [B] The last component of web: the event that the logger is given."""
 
 from __future__ import annotations
 
+from lineage.privacylib import PrivacyLib
+from lineage.privacylib.contract import labels_of
+from lineage.privacylib.probes import hand_over
 from protos.inference_pb2 import GenerateResponse
 from protos.logger_pb2 import LogRequest
+from protos.web_pb2 import AskRequest
 from services import rows as typed
+from services.web import respond, session
 from services.web.ingest import Ask
+from services.web.respond import Answer
+from services.web.session import Session
 
+ASSET = "web:log"
 CATEGORY = "glasses_session"
-_RESPONSE = "rpc:inference.Generate.response"
+REQUEST = "rpc:logger.Append.request"
+LABELS = {**session.LABELS, "utterance": labels_of(AskRequest.DESCRIPTOR)["utterance"],
+          "answer": respond.LABELS["answer"], "checkpoint": respond.LABELS["checkpoint"],
+          "scene": labels_of(GenerateResponse.DESCRIPTOR)["scene"]}
 # Field of the event → what it is made from.
 FLOWS: dict[str, list[str]] = {
-    "session": [],  # from the correlation key
-    "wearer": ["web:ask#wearer"],
-    "device": ["web:ask#device"],
-    "region": ["web:ask#region"],
+    **{field: [f"{session.ASSET}#{field}"] for field in session.LABELS},
     "utterance": ["web:ask#utterance"],
-    "answer": [f"{_RESPONSE}#answer"],
-    "location": ["web:ask#location", "web:ask#photo.exif.gps"],
-    "scene": [f"{_RESPONSE}#scene"],
-    "checkpoint": [f"{_RESPONSE}#checkpoint"],
-    "asked_at": ["web:ask#asked_at"],
+    "answer": [f"{respond.ASSET}#answer"],
+    "checkpoint": [f"{respond.ASSET}#checkpoint"],
+    "scene": ["rpc:inference.Generate.response#scene"],
 }
+# Named by the carried schema: "glasses_session.utterance".
+SENT = {f"{CATEGORY}.{field}": [f"{ASSET}#{field}"] for field in FLOWS}
 
 
-def event(ask: Ask, generated: GenerateResponse, session: str, key: str) -> LogRequest:
-    """``key``: the correlation key, which stays with the row through every batch."""
+def event(lib: PrivacyLib, ask: Ask, opened: Session, generated: GenerateResponse, said: Answer) -> LogRequest:
+    """The correlation key stays with the row through every batch."""
     values: dict[str, typed.Cell] = {
-        "session": session, "wearer": ask.wearer, "device": ask.device, "region": ask.region,
-        "utterance": ask.utterance, "answer": generated.answer, "location": ask.location or None,
-        "scene": generated.scene or None, "checkpoint": generated.checkpoint, "asked_at": ask.asked_at}
-    return LogRequest(events=typed.make(CATEGORY, tuple(values), [(key, tuple(values.values()))]))
+        "session": opened.session, "wearer": opened.wearer, "device": opened.device, "region": opened.region,
+        "utterance": ask.utterance, "answer": said.answer, "location": opened.location or None,
+        "scene": generated.scene or None, "checkpoint": said.checkpoint, "asked_at": opened.asked_at}
+    hand_over(lib, ASSET, values, {field: names for field, names in FLOWS.items() if values[field] is not None})
+    return LogRequest(events=typed.make(CATEGORY, tuple(values), [(lib.context.key, tuple(values.values()))]))
 
 
-def sources(ask: Ask) -> dict[str, list[str]]:
-    """Named by the carried schema: "glasses_session.utterance"."""
-    found = {**FLOWS, "location": [ask.location_source] if ask.location else []}
-    return {f"{CATEGORY}.{field}": names for field, names in found.items()}
+def sources(opened: Session) -> dict[str, list[str]]:
+    location = f"{CATEGORY}.location"
+    return {**SENT, location: SENT[location] if opened.location else []}

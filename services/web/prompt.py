@@ -1,23 +1,34 @@
-"""[A] and [C] The second component of web: what inference is asked."""
+"""[A] and [C] The third component of web: what inference is asked."""
 
 from __future__ import annotations
 
 import unicodedata
 
+from lineage.privacylib import PrivacyLib
+from lineage.privacylib.contract import labels_of
+from lineage.privacylib.probes import hand_over
 from protos.inference_pb2 import GenerateRequest
 from services.web.ingest import Ask
+from services.web.session import Session
 
+ASSET = "web:prompt"
 MODEL = "assistant"
-# Where each field of the request comes from; what the photo gives instead of the location is said per request.
-FLOWS = {"prompt": ["web:ask#utterance"], "image": ["web:ask#photo"],
-         "location": ["web:ask#location", "web:ask#photo.exif.gps"]}
+REQUEST = "rpc:inference.Generate.request"
+LABELS = labels_of(GenerateRequest.DESCRIPTOR)
+# Field of the component → what it is made from.
+FLOWS: dict[str, list[str]] = {"model": [], "prompt": ["web:ask#utterance"], "image": ["web:ask#photo"],
+                               "location": ["web:session#location"]}
+# Field of the request → what it is made from; the model is named by the code.
+SENT = {field: [f"{ASSET}#{field}"] for field in ("prompt", "image", "location")}
 
 
-def build(ask: Ask) -> GenerateRequest:
+def build(lib: PrivacyLib, ask: Ask, session: Session) -> GenerateRequest:
     """The utterance in Unicode's composed form and with single spaces; photo and location as they are."""
     prompt = " ".join(unicodedata.normalize("NFC", ask.utterance).split())
-    return GenerateRequest(model=MODEL, prompt=prompt, image=ask.photo, location=ask.location)
+    hand_over(lib, ASSET, {"model": MODEL, "prompt": prompt, "image": ask.photo, "location": session.location},
+              {**FLOWS, "location": FLOWS["location"] if session.location else []})
+    return GenerateRequest(model=MODEL, prompt=prompt, image=ask.photo, location=session.location)
 
 
-def sources(ask: Ask) -> dict[str, list[str]]:
-    return {**FLOWS, "location": [ask.location_source] if ask.location else []}
+def sources(session: Session) -> dict[str, list[str]]:
+    return {**SENT, "location": SENT["location"] if session.location else []}

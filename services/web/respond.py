@@ -1,18 +1,26 @@
-"""[A] The last component of web: the answer for the app, and the form of every error."""
+"""[A] The fourth component of web: the answer for the app, and the form of every error."""
 
 from __future__ import annotations
-
-import hashlib
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.privacylib import PrivacyLib
+from lineage.privacylib.contract import labels_of
+from lineage.privacylib.probes import hand_over
 from protos.inference_pb2 import GenerateResponse
+from protos.web_pb2 import AskResponse
+from services.web.session import Session
 
-FLOWS: dict[str, list[str]] = {"session": [], "answer": ["rpc:inference.Generate.response#answer"],
-                               "checkpoint": ["rpc:inference.Generate.response#checkpoint"]}
+ASSET = "web:respond"
+GENERATED = "rpc:inference.Generate.response"
+LABELS = labels_of(AskResponse.DESCRIPTOR)
+# Field of the component → what it is made from.
+FLOWS: dict[str, list[str]] = {"session": ["web:session#session"], "answer": [f"{GENERATED}#answer"],
+                               "checkpoint": [f"{GENERATED}#checkpoint"]}
+# Field of the response → what it is made from.
+SENT = {field: [f"{ASSET}#{field}"] for field in FLOWS}
 
 
 class Answer(BaseModel):
@@ -32,10 +40,19 @@ class Problem(BaseModel):
     next: str
 
 
-def answer(lib: PrivacyLib, generated: GenerateResponse, session: str) -> JSONResponse:
-    said = Answer(session=session, answer=generated.answer, checkpoint=generated.checkpoint).model_dump()
-    lib.respond(FLOWS, payload=said)
-    return JSONResponse(said)
+def answer(lib: PrivacyLib, generated: GenerateResponse, session: Session) -> Answer:
+    """What inference said is a source from here on."""
+    lib.source(GENERATED, {"answer": generated.answer, "scene": generated.scene})
+    said = Answer(session=session.session, answer=generated.answer, checkpoint=generated.checkpoint)
+    hand_over(lib, ASSET, said.model_dump(), FLOWS)
+    return said
+
+
+def given(lib: PrivacyLib, said: Answer) -> JSONResponse:
+    """The answer on its way to the app."""
+    content = said.model_dump()
+    lib.respond(SENT, payload=content)
+    return JSONResponse(content)
 
 
 def problem(error: SightlineError, status: int = 0, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -44,9 +61,3 @@ def problem(error: SightlineError, status: int = 0, headers: dict[str, str] | No
         status = 403 if isinstance(error, PolicyDenied) else 422 if isinstance(error, InputError) else 503
         status = 413 if error.code == "PAI002" and "larger than" in error.what else status
     return JSONResponse(error.to_dict(), status, headers)
-
-
-def session_of(key: str, traceparent: str) -> str:
-    """From the correlation key, and from the caller's span: one trace may hold several questions."""
-    span = traceparent.split("-")[2] if traceparent.count("-") >= 3 else ""
-    return hashlib.sha256(f"session/{key}/{span}".encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import GenerateResponse
 from services.errors import calling
 from services.seams import Clock
-from services.web import ingest, log, prompt, respond
+from services.web import ingest, log, prompt, respond, session
 from services.web.app import create_app
 
 # Seconds.
@@ -37,12 +37,13 @@ class WebService:
         """Web serves HTTP; it has no RPC of its own."""
 
     async def start(self) -> None:
-        """Declares the flows between web's components."""
+        """Registers web's components, and declares the flows between them: ingest → session → … → log."""
         lib = self._lib
-        lib.declare("rpc:inference.Generate.request", prompt.FLOWS, "web:prompt")
-        lib.declare("rpc:logger.Append.request",
-                    {f"{log.CATEGORY}.{field}": names for field, names in log.FLOWS.items()}, "web:log")
-        lib.declare("response:ask", respond.FLOWS, "web:respond")
+        for component in (session, prompt, respond, log):
+            lib.register(component.ASSET, component.LABELS)
+            lib.declare(component.ASSET, component.FLOWS)
+        for asset, sent in ((prompt.REQUEST, prompt.SENT), ("response:ask", respond.SENT), (log.REQUEST, log.SENT)):
+            lib.declare(asset, sent)
 
     async def stop(self) -> None:
         """Nothing is kept."""
@@ -51,11 +52,13 @@ class WebService:
         """Raises SightlineError."""
         lib = self._lib
         asked = await ingest.receive(request, lib)
+        opened = session.opened(lib, asked, request.headers.get("traceparent", ""))
+        question = prompt.build(lib, asked, opened)
         with calling("inference"):
             generated: GenerateResponse = await self._inference.Generate(
-                prompt.build(asked), sources=prompt.sources(asked), via="web:prompt", timeout=GENERATE_DEADLINE)
-        session = respond.session_of(lib.context.key, request.headers.get("traceparent", ""))
-        event = log.event(asked, generated, session, lib.context.key)
+                question, sources=prompt.sources(opened), timeout=GENERATE_DEADLINE)
+        said = respond.answer(lib, generated, opened)
+        event = log.event(lib, asked, opened, generated, said)
         with calling("logger"):
-            await self._logger.Append(event, sources=log.sources(asked), via="web:log", timeout=LOG_DEADLINE)
-        return respond.answer(lib, generated, session)
+            await self._logger.Append(event, sources=log.sources(opened), timeout=LOG_DEADLINE)
+        return respond.given(lib, said)

@@ -12,6 +12,7 @@ from sim.show import terminal
 
 
 def scenarios() -> list[dict[str, Any]]:
+    from sim.scenario import flows  # noqa: F401  enters its step
     from sim.scenario.expectations import EXPECTATIONS
     from sim.scenario.faults import FAULTS
     from sim.scenario.registry import Registries
@@ -39,6 +40,7 @@ def _last(name: str) -> str:
 
 
 def registered() -> list[dict[str, Any]]:
+    from sim.scenario import flows  # noqa: F401  enters its step
     from sim.scenario.expectations import EXPECTATIONS
     from sim.scenario.faults import FAULTS
     from sim.scenario.steps import STEPS

@@ -5,6 +5,7 @@ An expectation that had nothing to look at is *unknown*, never pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -194,3 +195,44 @@ def served(history: History, given: Mapping[str, Any]) -> Seen:
     if not found and all(checkpoint.partition("@")[0] != model for _, checkpoint in history.answers):
         return Seen("unknown", f"no version of {model} answered anything")
     return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
+
+
+@_register("flows", {"from": str, "to": str, "count": Comparable},
+           optional={"precision": Comparable, "confidence": Literal["HIGH", "LOW"]}, stage="discover",
+           doc="Observed edges between two families of names (one `*` in each); right where `*` is the same.")
+def flows(history: History, given: Mapping[str, Any]) -> Seen:
+    sources, targets = _family(given["from"]), _family(given["to"])
+    found = [(left[1], right[1]) for one in history.lineage["edges"] if one["state"] == "observed"
+             and one["confidence"] == given.get("confidence", one["confidence"])
+             and (left := sources.fullmatch(one["from"])) and (right := targets.fullmatch(one["to"]))]
+    if not found:
+        return Seen("unknown", "no edge between the two was seen")
+    precision = sum(left == right for left, right in found) / len(found)
+    held = matches(given["count"], len(found)) and matches(given.get("precision", 1.0), precision)
+    return Seen("pass" if held else "fail", f"{len(found)} edges, precision {precision:.3g}")
+
+
+def _family(pattern: str) -> re.Pattern[str]:
+    """A name with one ``*``, which stands for any text within a part of the name."""
+    before, star, after = pattern.partition("*")
+    if not star or "*" in after:
+        raise InputError("PAI010", f"{pattern!r} has no `*`, or more than one")
+    return re.compile(f"{re.escape(before)}([^#@]+){re.escape(after)}")
+
+
+@_register("captured", {"edges": list, "recall": Comparable}, optional={"seen": Comparable}, stage="discover",
+           doc="Of flows known to have happened (edges with from, to, count of requests), the share captured as HIGH.")
+def captured(history: History, given: Mapping[str, Any]) -> Seen:
+    """``recall``: of single flows, an edge in one request; ``seen``: of edges, in any request."""
+    counts, truth = [], 0
+    for one in given["edges"]:
+        found = history.graph.nx.get_edge_data(one["from"], one["to"], "observed") or {"confidence": "LOW", "count": 0}
+        counts.append(min(found["count"], one["count"]) if found["confidence"] == "HIGH" else 0)
+        truth += one["count"]
+    if not truth:
+        return Seen("unknown", "no flow is known to have happened")
+    recall, seen = sum(counts) / truth, sum(map(bool, counts))
+    held = matches(given["recall"], recall) and matches(given.get("seen", ">= 0"), seen)
+    bar = "█" * round(20 * recall) + "·" * (20 - round(20 * recall))
+    return Seen("pass" if held else "fail",
+                f"{bar} recall {recall:.3f}: {sum(counts)} of {truth} flows; {seen} of {len(counts)} edges")

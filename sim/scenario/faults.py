@@ -13,6 +13,8 @@ from typing import Any
 from lineage.errors import InputError
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.operation import Operation
+from lineage.privacylib.probes import Probes
+from lineage.privacylib.sampling import Sampling
 from services.seams import Metadata
 from sim.scenario.registry import Registry
 from sim.scenario.schema import FaultSpec
@@ -75,6 +77,21 @@ class UnlinkWrite(Fault):
             op.fields = op.fields or tuple(name for name, _ in op.links)
             op.links, op.linked = (), False
             op.detail.pop("statement", None)
+
+
+@FAULTS.register("sample_probes", {"rate": float}, stage="discover",
+                 doc="The privacy probes look at this share of the requests only.")
+class SampleProbes(Fault):
+    """Turns the probes' own rate; ``hits``: requests outside the sample, as the web service reads them."""
+
+    def before(self, op: Operation) -> None:
+        probes = Probes.of(op.lib)
+        if probes is None:
+            return
+        if probes.sampling.rate != self.given["rate"]:
+            probes.sampling = Sampling(self.given["rate"], probes.sampling.seed)
+        if op.kind == "read" and op.asset.startswith("web:") and not probes.sampling.takes(op.context.key):
+            self.hits += 1
 
 
 @FAULTS.register("new_job", {"job": str}, stage="demonstrate",

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.demonstrate.evidence import evidence
 from lineage.demonstrate.verifiers import verify
-from lineage.discover import declare
+from lineage.discover import declare, review
 from lineage.discover.graph import Graph
 from lineage.discover.lineage import derive, save
 from lineage.discover.store import Store
@@ -26,6 +26,7 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
     lineage = derive(store, declared, declare.schema(deployment.tables))
     lineage.findings = [*lineage.findings, *verify(lineage)]
     save(store, lineage)
+    review.save(store)
     content: dict[str, Any] = {
         "format": 1, "scenario": scenario.name, "seed": seed, "assets": lineage.assets(),
         "edges": [edge.to_dict() for edge in lineage.edges],

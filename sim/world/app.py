@@ -41,9 +41,9 @@ class CompanionApp:
     """``client`` has the web service's base address; ``tap`` sees what physically goes to and from the glasses."""
 
     def __init__(self, lib: PrivacyLib, client: httpx.AsyncClient, store: Store, tap: Tap | None = None) -> None:
-        self._lib = lib
+        self.lib = lib
         self._client = client
-        self._store = store
+        self.store = store
         self._tap = tap
 
     async def ask(self, capture: Capture) -> Answer:
@@ -52,23 +52,23 @@ class CompanionApp:
         Raises InputError or PolicyDenied with the code that the web service answered, and RunError (PAI031)
         when it cannot be reached, fails, or answers what is no answer.
         """
-        with self._lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="app",
+        with self.lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="app",
                              region=capture.region, family="A"):
             sent = self._take(capture)
-            with self._lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in sent}):
+            with self.lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in sent}):
                 answer = await self._post(capture)
-            with self._lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
+            with self.lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
                 self._touch("write", len(answer.answer.encode()))
             return answer
 
     def _take(self, capture: Capture) -> tuple[str, ...]:
         """From the glasses into the outbox; the names of the fields that hold something."""
         payload = {field: value for field, value in _fields(capture).items() if value}
-        with self._lib.read(DEVICE, fields=tuple(payload), payload=payload):
+        with self.lib.read(DEVICE, fields=tuple(payload), payload=payload):
             self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
                                     for value in payload.values()))
-        with self._lib.write(OUTBOX, sources={field: [f"{DEVICE}#{field}"] for field in payload}):
-            self._store.write("app/ask", _message(capture))
+        with self.lib.write(OUTBOX, sources={field: [f"{DEVICE}#{field}"] for field in payload}):
+            self.store.write("app/ask", _message(capture))
         return tuple(payload)
 
     def _touch(self, op: str, size: int) -> None:
@@ -80,7 +80,7 @@ class CompanionApp:
         name, kind = media_type(capture.photo)
         try:
             response = await self._client.post(PATH, data=form, files={"photo": (name, capture.photo, kind)},
-                                               headers=self._lib.headers())
+                                               headers=self.lib.headers())
         except httpx.HTTPError as error:
             raise RunError("PAI031", f"the web service did not answer: {type(error).__name__}", where=WEB,
                            next=_NEXT) from error

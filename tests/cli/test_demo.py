@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Demo, Photo, Sightline
 
 GPS, PHOTO = "web:ask#photo.exif.gps", "web:ask#photo"
-LOCATION = "rpc:inference.Generate.request#location"
+LOCATION = "web:session#location"
 OWN = """\
 scenario: own-photo
 stage: understand
@@ -59,7 +59,7 @@ def test_the_position_in_the_users_photo_is_a_source(sightline: Sightline, photo
 
 def test_the_demo_shows_it_among_everybodys_photos(placed: Demo, plain: Demo) -> None:
     with_, without = placed.read("lineage.json"), plain.read("lineage.json")
-    for pair in ((PHOTO, GPS), (GPS, LOCATION), (GPS, "rpc:logger.Append.request#glasses_session.location")):
+    for pair in ((PHOTO, GPS), (GPS, LOCATION)):
         assert observed(with_)[pair] == observed(without).get(pair, 0) + 1
     assert located(with_) == located(without) + 1
 

@@ -38,7 +38,7 @@ def context_was_lost(run: runner.Run, clean: runner.Run) -> None:
     assert findings(run, "PAI201", "rpc:logger.Append") == WEARERS
     assert findings(clean, "PAI201", "rpc:logger.Append") == 0
     assert run.verdict["operations"]["recall"] == 1.0  # the operations are seen; what joins them is not
-    keys = {row["to"]: row["count"] for row in run.lineage["edges"] if row["from"] == "web:ask#utterance"
+    keys = {row["to"]: row["count"] for row in run.lineage["edges"] if row["from"] == "web:log#utterance"
             and row["state"] == "observed"}
     assert keys["rpc:logger.Append.request#glasses_session.utterance"] == WEARERS
 
@@ -65,6 +65,14 @@ def sources_were_lost(run: runner.Run, clean: runner.Run) -> None:
     assert run.verdict["operations"]["recall"] == 1.0
 
 
+def nothing_was_probed(run: runner.Run, clean: runner.Run) -> None:
+    def probed(one: runner.Run) -> int:
+        return sum("EXACT_MATCH" in row["evidence"] for row in one.lineage["edges"])
+
+    assert probed(run) == 0 < probed(clean)
+    assert run.verdict["operations"] == clean.verdict["operations"]
+
+
 def the_job_is_reported(run: runner.Run, clean: runner.Run) -> None:
     assert findings(run, "PAI402", "job:sessions_copy") == 1
     assert [one["code"] for one in clean.lineage["findings"] if one["code"] == "PAI402"] == []
@@ -85,6 +93,8 @@ CASES: dict[str, list[Case]] = {
                    Case({"asset": "rpc:inference.Generate.request"}, WEARERS, the_callee_was_silent)],
     # Besides the events, the queue's mark of what was delivered names its sources: none.
     "unlink_write": [Case({"asset": "logger:glasses_session"}, WEARERS + 1, sources_were_lost)],
+    # None of the requests is looked at.
+    "sample_probes": [Case({"rate": 0.0}, WEARERS, nothing_was_probed)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
@@ -94,7 +104,7 @@ def test_every_fault_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(("kind", "case"), [(kind, case) for kind, cases in CASES.items() for case in cases],
-                         ids=lambda value: value if isinstance(value, str) else "-".join(value.given.values()))
+                         ids=lambda one: one if isinstance(one, str) else "-".join(map(str, one.given.values())))
 def test_it_bites_and_leaves_nothing_behind(kind: str, case: Case, runs: Runs) -> None:
     clean = runs.once(CLEAN)
     bitten = runs.run(faulty(CLEAN, fault(kind, **case.given)))

@@ -44,6 +44,9 @@ def main() -> NoReturn:
     note("start")
     (data / f"{name}.json").write_text(json.dumps({"pid": os.getpid(), "env": dict(os.environ)}))
     _noise()
+    if mode == "together":  # does not listen before three have begun
+        while sum(line.startswith("start") for line in (data / "events").read_text().splitlines()) < 3:
+            time.sleep(0.01)
     _misbehave_before_listening(mode)
     port = 4000 + len(name)
     http = f"127.0.0.1:{port + 1}" if "SIGHTLINE_HTTP" in os.environ and mode != "nohttp" else None

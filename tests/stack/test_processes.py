@@ -101,11 +101,10 @@ async def test_starts_after_what_it_depends_on_and_stops_in_reverse(fakes: Fakes
 
 
 async def test_those_that_wait_for_nothing_start_together(fakes: Fakes) -> None:
-    async with fakes.stack([_spec("a"), _spec("bb"), _spec("ccc")]):
-        events = fakes.events()
-    last_start = max(at for at, event in enumerate(events) if event.startswith("start"))
-    assert last_start < len(events) - 1 and events.index("start a") < 3
-    assert len(events) == 6
+    """Each waits for the two others to have begun: one after another, none would ever listen."""
+    together = {f"FAKE_{name}": "together" for name in ("A", "BB", "CCC")}
+    async with fakes.stack([_spec("a"), _spec("bb"), _spec("ccc")], **together):
+        assert sorted(fakes.events()[:3]) == ["start a", "start bb", "start ccc"]
 
 
 async def test_a_process_is_told_where_the_others_really_listen(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
