@@ -24,8 +24,11 @@ class Tap(Protocol):
     def message(self, direction: Direction, part: Part, method: str, message: Message, size: int) -> None:
         """A gRPC message crossed the wire.  ``method``: "/sightline.Inference/Generate"."""
 
+    def began(self, method: str) -> None:
+        """A client begins an RPC whose requests are a stream: whatever follows, or does not, it is one call."""
+
     def http(self, direction: Direction, part: Part, path: str, size: int) -> None:
-        """An HTTP request or response crossed the wire.  ``path``: "/v1/ask"."""
+        """An HTTP request or response, or a message of a WebSocket, crossed the wire.  ``path``: "/v1/ask"."""
 
     def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
         """A statement has run and is not committed yet: ``rows`` were returned by it, or written."""

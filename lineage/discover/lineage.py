@@ -7,7 +7,7 @@ order the emitters flushed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,9 +67,11 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
     findings: Counter[tuple[str, str, str, str]] = Counter()
     purposes: dict[str, set[str]] = {}
     reported: Counter[tuple[str, str]] = Counter()
+    streams = {f"{signal.asset}.request" for signal in signals if signal.op == "call" and "messages" in signal.detail}
+    served: set[tuple[str, str, str]] = set()
     for signal in signals:
         join.feed(signal)
-        reported[signal.op, signal.asset] += 1
+        reported[signal.op, signal.asset] += not _within_stream(signal, streams, served)
         if signal.activity:
             purposes.setdefault(signal.activity, set()).add(signal.purpose)
         if signal.op == "decision":
@@ -89,6 +91,19 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
         activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes())
+
+
+def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:
+    """A stream is one call and one scope's many reads, of which the first counts; without a message nobody read it."""
+    if signal.op == "call":
+        return bool(signal.detail.get("messages", {}).get("sent") == 0)
+    if signal.op != "read" or signal.asset not in streams:
+        return False
+    rpc = (signal.emitter, signal.scope, signal.asset)
+    if rpc in served:
+        return True
+    served.add(rpc)
+    return False
 
 
 def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:

@@ -57,8 +57,9 @@ class Guard(Extension):
                 op.lib.decision(decision)
 
     def after(self, op: Operation) -> None:
-        if op.kind == "call" and op.asset.startswith("rpc:"):
-            self._float(op, f"{op.asset}.response",
+        if op.kind == "call":
+            over_http = op.asset.startswith("web:")
+            self._float(op, f"response:{op.asset.removeprefix('web:')}" if over_http else f"{op.asset}.response",
                         [field.removeprefix("response.") for field in op.fields if field.startswith("response.")])
 
     def _use(self, op: Operation) -> Decision | None:

@@ -60,6 +60,7 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise ValueError(f"claim {name!r} is not a text")
+    value.encode()  # half a surrogate pair: a ValueError here, or later a batch of signals that cannot be encoded
     return value
 
 
@@ -67,4 +68,5 @@ def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
     value = fields.get(name, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"claim {name!r} is not a list of texts")
+    "".join(value).encode()
     return tuple(value)

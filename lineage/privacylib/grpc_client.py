@@ -1,22 +1,31 @@
-"""grpc.aio channels: each unary method is wrapped once, when the stub is made.
+"""gRPC channels, aio and sync: each method is wrapped once, when the stub is made.
 
 A wrapped method takes ``sources=`` (request field → names), ``via=`` and ``payload=`` beside
 gRPC's own keywords, sends the context along, and always has a deadline.
+
+>>> import grpc
+>>> from lineage.privacylib import PrivacyLib
+>>> from protos import inference_pb2_grpc
+>>> with grpc.insecure_channel("127.0.0.1:1") as channel:
+...     stub = inference_pb2_grpc.InferenceStub(PrivacyLib("web").channel(channel))
+...     type(stub.Generate).__name__
+'SyncMethod'
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lineage.errors import RunError
-from lineage.privacylib.contract import Method, method_of
+from lineage.privacylib import grpc_call, grpc_sync_call
+from lineage.privacylib.exchange import Endpoint, endpoint, prefixed
 from lineage.privacylib.operation import Sources
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
 
-# Seconds; a call without a deadline could wait for ever.
+# Seconds; a call without a deadline could wait for ever.  A stream lasts as long as a conversation.
 DEADLINE = 5.0
+STREAM_DEADLINE = 60.0
 
 
 class InstrumentedChannel:
@@ -25,40 +34,47 @@ class InstrumentedChannel:
     def __init__(self, channel: Any, lib: PrivacyLib) -> None:
         self._channel = channel
         self._lib = lib
+        # What only a sync channel has; a channel may itself be a stand-in, so its type says nothing.
+        self._sync = hasattr(channel, "subscribe")
 
     def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        contract = method_of(method)
-        if contract is None:
-            raise RunError("PAI004", f"no contract is loaded for {method}", where=self._lib.service)
-        self._lib.register(f"{contract.asset}.request", contract.request.labels, contract.owner,
-                           contract.family)
-        self._lib.register(f"{contract.asset}.response", contract.response.labels, contract.owner,
-                           contract.family)
-        return InstrumentedMethod(self._channel.unary_unary(method, *args, **options), contract, self._lib)
+        made: type[Any] = grpc_sync_call.SyncMethod if self._sync else InstrumentedMethod
+        point = endpoint(self._lib, method)
+        return made(self._channel.unary_unary(method, *args, **options), point, DEADLINE)
 
-    def _refuse(self, method: str, *args: Any, **options: Any) -> Any:
-        raise RunError("PAI004", f"{method} streams; only unary methods are instrumented", where=self._lib.service)
+    def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
+        return self._stream("unary_stream", method, *args, **options)
 
-    unary_stream = stream_unary = stream_stream = _refuse
+    def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
+        return self._stream("stream_unary", method, *args, **options)
+
+    def stream_stream(self, method: str, *args: Any, **options: Any) -> Any:
+        return self._stream("stream_stream", method, *args, **options)
+
+    def _stream(self, style: str, method: str, *args: Any, **options: Any) -> Any:
+        made: type[Any] = grpc_sync_call.SyncStreamMethod if self._sync else grpc_call.StreamMethod
+        point = endpoint(self._lib, method)
+        return made(getattr(self._channel, style)(method, *args, **options), point, STREAM_DEADLINE, style)
 
 
 class InstrumentedMethod:
     """``await stub.Generate(request, sources={"prompt": ["web:ask#utterance"]})``."""
 
-    def __init__(self, method: Any, contract: Method, lib: PrivacyLib) -> None:
+    def __init__(self, method: Any, endpoint: Endpoint, deadline: float) -> None:
         self._method = method
-        self._contract = contract
-        self._lib = lib
+        self._endpoint = endpoint
+        self._deadline = deadline
 
     async def __call__(self, request: Any, *, sources: Sources | None = None, via: str = "", payload: Any = None,
-                       timeout: float = DEADLINE, metadata: tuple[tuple[str, Any], ...] = (), **options: Any) -> Any:
-        contract, lib = self._contract, self._lib
-        sent = tuple(f"request.{field}" for field in contract.request.fields(request))
-        with lib.call(contract.asset, fields=sent, sources=sources, via=via, family=contract.family,
-                      rows=contract.request.row_count(request), keys=contract.request.row_keys(request),
+                       timeout: float | None = None, metadata: tuple[tuple[str, Any], ...] | None = None,
+                       **options: Any) -> Any:
+        lib, asset, family, _, _, outgoing, incoming = self._endpoint
+        with lib.call(asset, fields=prefixed("request", outgoing.fields(request)), sources=sources, via=via,
+                      family=family, rows=outgoing.row_count(request), keys=outgoing.row_keys(request),
                       payload=payload or request) as op:
-            response = await self._method(request, timeout=timeout, metadata=(*metadata, *lib.outgoing()), **options)
-            op.fields += tuple(f"response.{field}" for field in contract.response.fields(response))
+            response = await self._method(request, timeout=self._deadline if timeout is None else timeout,
+                                          metadata=(*(metadata or ()), *lib.outgoing(op.context)), **options)
+            op.fields += prefixed("response", incoming.fields(response))
             if not op.keys:
-                op.keys = contract.response.row_keys(response)
+                op.keys = incoming.row_keys(response)
         return response

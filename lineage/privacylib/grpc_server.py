@@ -1,25 +1,35 @@
-"""grpc.aio servers: each unary handler is wrapped once, when it is registered.
+"""gRPC servers, aio and sync: each handler is wrapped once, when it is registered.
 
 No interceptor: a context variable that an interceptor sets is lost in some handlers, and
-wrapping costs about half (PERFORMANCE, first table).  Streaming methods are refused at
-registration rather than left uninstrumented.
+wrapping costs about half (PERFORMANCE, first table).  A handler is wrapped in its own colour:
+a plain function, also one on an aio server, which runs it in a thread, by ``grpc_sync``; a
+coroutine function here; a streaming one by ``grpc_stream``.
+
+>>> from concurrent import futures
+>>> from lineage.privacylib import PrivacyLib
+>>> from protos import inference_pb2_grpc
+>>> server = PrivacyLib("inference").server(grpc.server(futures.ThreadPoolExecutor(1)))
+>>> inference_pb2_grpc.add_InferenceServicer_to_server(inference_pb2_grpc.InferenceServicer(), server)
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from lineage.errors import PolicyDenied, RunError
-from lineage.privacylib.contract import Method, method_of
+from lineage.errors import PolicyDenied
+from lineage.privacylib import grpc_stream, grpc_sync
+from lineage.privacylib.exchange import Endpoint, endpoint
 from lineage.privacylib.refusal import details
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
+STYLES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 
 class InstrumentedServer:
@@ -33,31 +43,30 @@ class InstrumentedServer:
         """Generated code calls this first, with the handlers that it then registers by name."""
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        """Raises RunError (PAI004) for a method without a contract."""
         wrapped = {name: self._wrap(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._server.add_registered_method_handlers(service, wrapped)
 
     def _wrap(self, path: str, handler: Any) -> Any:
-        method = method_of(path)
-        if method is None:
-            raise RunError("PAI004", f"no contract is loaded for {path}", where=self._lib.service)
-        if method.streaming:
-            raise RunError("PAI004", f"{path} streams; only unary methods are instrumented", where=self._lib.service)
-        self._lib.register(f"{method.asset}.request", method.request.labels, method.owner, method.family)
-        self._lib.register(f"{method.asset}.response", method.response.labels, method.owner, method.family)
-        return grpc.unary_unary_rpc_method_handler(
-            instrument(self._lib, method, handler.unary_unary),
+        style = STYLES[2 * bool(handler.request_streaming) + bool(handler.response_streaming)]
+        return getattr(grpc, f"{style}_rpc_method_handler")(
+            _instrumented(endpoint(self._lib, path), getattr(handler, style), style),
             request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer)
 
 
-def instrument(lib: PrivacyLib, method: Method, handler: Handler) -> Handler:
+def _instrumented(endpoint: Endpoint, handler: Any, style: str) -> Any:
+    if not (inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)):
+        return grpc_sync.instrument(endpoint, handler, style)
+    return instrument(endpoint, handler) if style == "unary_unary" else grpc_stream.instrument(endpoint, handler, style)
+
+
+def instrument(endpoint: Endpoint, handler: Handler) -> Handler:
     """Reads the request, runs the handler in the request's scope, writes the response."""
-    request_asset, response_asset = f"{method.asset}.request", f"{method.asset}.response"
-    incoming, outgoing = method.request, method.response
+    lib, asset, family, request_asset, response_asset, incoming, outgoing = endpoint
 
     async def handle(request: Any, rpc: Any) -> Any:
-        metadata = dict(rpc.invocation_metadata() or ())
-        with lib.handling(method.asset, metadata, family=method.family) as context:
+        with lib.handling(asset, dict(rpc.invocation_metadata() or ()), family=family) as context:
             try:
                 with lib.read(request_asset, fields=incoming.fields(request), keys=incoming.row_keys(request),
                               rows=incoming.row_count(request), payload=request):

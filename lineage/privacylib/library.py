@@ -7,22 +7,36 @@ scope is a *gap*: counted and reported, never a silent hole.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from lineage.model import Decision, Finding, Label
 from lineage.privacylib import claims as claims_codec
+from lineage.privacylib import hop
 from lineage.privacylib.claims import Claims
 from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_traceparent
 from lineage.privacylib.extension import Extension, compile_chain
 from lineage.privacylib.operation import Operation, Sources, links_of
 from lineage.privacylib.seam import ASGI, Channel, Server
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _UNLABELLED = Label()
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class PrivacyLib:
@@ -42,12 +56,16 @@ class PrivacyLib:
 
     @property
     def context(self) -> Context:
-        """The scope's context; outside every scope a new one, and a gap."""
+        """The scope's context; outside every scope a new one, and a gap.
+
+        A task keeps the new one to its end.  A thread of a pool has no end: what it runs next is lost anew.
+        """
         context = self._current.get()
         if context is None:
             context = self._new_context("")
-            self._current.set(context)
             self.gap(self.service, "an operation ran outside every scope")
+            if _in_loop():
+                self._current.set(context)
         return context
 
     @contextmanager
@@ -84,9 +102,9 @@ class PrivacyLib:
                 self.gap(asset, problem)
             yield context
 
-    def outgoing(self) -> tuple[tuple[str, str | bytes], ...]:
-        """The gRPC metadata that takes this context to the next process."""
-        context = self.context
+    def outgoing(self, context: Context | None = None) -> tuple[tuple[str, str | bytes], ...]:
+        """The gRPC metadata that takes this context (or the one given) to the next process."""
+        context = context or self.context
         claims = context.claims or claims_codec.encode(
             principal=self.service, purpose=context.purpose, region=context.region, activity=context.activity)
         return ((TRACEPARENT, context.traceparent), (POLICY, claims))
@@ -223,3 +241,27 @@ class PrivacyLib:
             return claims_codec.decode(bytes(data)), ""
         except (ValueError, TypeError) as error:
             return Claims(), f"claims were ignored: {error}"
+
+    # --- hops -------------------------------------------------------------------------------
+
+    def http(self, transport: Any, routes: Mapping[tuple[str, str], Any]) -> Any:
+        """Wraps an httpx transport; ``routes``: (method, path) → :class:`lineage.privacylib.asgi.Route`, or None."""
+        from lineage.privacylib.http_client import InstrumentedTransport
+
+        return InstrumentedTransport(transport, self, routes)
+
+    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function``, in this scope wherever it is called: in a thread, on another event loop."""
+        return hop.bind(self, function)
+
+    def submit(self, executor: Executor, function: Callable[P, R], *args: P.args, **options: P.kwargs) -> Future[R]:
+        """``executor.submit``, in this scope."""
+        return hop.submit(self, executor, function, *args, **options)
+
+    def baggage(self) -> str:
+        """This scope as a short text, to go beside an item that another process takes from a queue."""
+        return hop.baggage(self)
+
+    def resume(self, baggage: object, asset: str = "") -> AbstractContextManager[Context]:
+        """The scope of ``baggage`` goes on here; without it, or where it is malformed, a gap at ``asset``."""
+        return hop.resume(self, baggage, asset)

@@ -1,6 +1,6 @@
 """The tapped wire of HTTP, below PrivacyLib: requests and responses under ``/v1/``, with the sizes of their bodies.
 
-Health and documentation are not data.  WebSockets are not tapped.
+Each message of a WebSocket is a request or a response.  Health and documentation are not data.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ def asgi(app: _App, tap: Tap) -> _App:
 
     async def tapped(scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         path = scope.get("path", "")
+        if scope["type"] == "websocket" and path.startswith(_DATA):
+            await app(scope, *_socket(tap, path, receive, send))
+            return
         if scope["type"] != "http" or not path.startswith(_DATA):
             await app(scope, receive, send)
             return
@@ -50,6 +53,25 @@ def asgi(app: _App, tap: Tap) -> _App:
             received.end()  # a request that broke its handler did arrive all the same
 
     return tapped
+
+
+def _socket(tap: Tap, path: str, receive: _Receive, send: _Send) -> tuple[_Receive, _Send]:
+    async def receiving() -> _Message:
+        message = await receive()
+        if message["type"] == "websocket.receive":
+            tap.http("received", "request", path, _size(message))
+        return message
+
+    async def sending(message: _Message) -> None:
+        if message["type"] == "websocket.send":
+            tap.http("sent", "response", path, _size(message))
+        await send(message)
+
+    return receiving, sending
+
+
+def _size(message: _Message) -> int:
+    return len(message.get("bytes") or (message.get("text") or "").encode())
 
 
 class _Body:

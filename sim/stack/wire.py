@@ -70,7 +70,8 @@ class TappedChannel:
         made = getattr(self._channel, style)(
             method, request_serializer=_seen(request_serializer, self._tap, "sent", "request", method),
             response_deserializer=_seen(response_deserializer, self._tap, "received", "response", method), **options)
-        return made if self._wire is None else _WiredCall(made, method, self._wire)
+        begun = self._tap if style.startswith("stream") else None
+        return made if self._wire is None and begun is None else _WiredCall(made, method, self._wire, begun)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._channel, name)
@@ -103,12 +104,13 @@ class _TappedHandler(grpc.GenericRpcHandler):
 
 
 class _WiredCall:
-    """One method of a stub: passes its metadata through the wire, however it is called."""
+    """One method of a stub: passes its metadata through the wire, however it is called; ``begun`` is told of it."""
 
-    def __init__(self, call: Any, method: str, wire: Wire) -> None:
+    def __init__(self, call: Any, method: str, wire: Wire | None, begun: Tap | None) -> None:
         self._call = call
         self._method = method
         self._wire = wire
+        self._begun = begun
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return self._send(self._call, args, options)
@@ -120,6 +122,10 @@ class _WiredCall:
         return self._send(self._call.future, args, options)
 
     def _send(self, call: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        if self._begun is not None:
+            self._begun.began(self._method)
+        if self._wire is None:
+            return call(*args, **options)
         # A sync stub also takes (request, timeout, metadata) by position.
         given = args[2] if len(args) > 2 else options.pop("metadata", None)
         metadata = self._wire.outgoing(self._method, tuple((key, value) for key, value in given or ()))

@@ -69,6 +69,10 @@ class Journal:
                 detail["call"] = call
             self._add(direction, f"grpc:{method}:{part}", detail, rows, size, within=client)
 
+    def began(self, method: str) -> None:
+        with self._lock:
+            self._add("sent", f"grpc:{method}:call", {}, 0, 0)
+
     def http(self, direction: Direction, part: Part, path: str, size: int) -> None:
         with self._lock:
             self._add(direction, f"http:{path}:{part}", {}, 0, size)

@@ -33,7 +33,7 @@ class Named(NamedTuple):
 
 
 def name(record: Record) -> Named | None:
-    """None for a response that a client received: it is part of the call that its request began."""
+    """None for what is part of a call: a response that a client received, a request of a stream that it sent."""
     kind, _, place = record.locator.partition(":")
     if kind in ("grpc", "http"):
         return _message(record, kind, *place.rsplit(":", 1))
@@ -52,8 +52,8 @@ def family(process: str, asset: str) -> str:
 
 
 def _message(record: Record, kind: str, path: str, part: str) -> Named | None:
-    client = (record.op == "sent") == (part == "request")
-    if client and part == "response":
+    client = (record.op == "sent") == (part != "response")
+    if client and (part == "response" or (part == "request" and kind == "grpc" and _streams(path))):
         return None
     if kind == "grpc":
         service, _, method = path.lstrip("/").partition("/")
@@ -65,6 +65,17 @@ def _message(record: Record, kind: str, path: str, part: str) -> Named | None:
         asset = f"response:{route}" if part == "response" else f"web:{route}"
     op: Literal["read", "write", "call"] = "call" if client else "read" if part == "request" else "write"
     return Named(record.process, op, asset, family(record.process, asset))
+
+
+@cache
+def _streams(path: str) -> bool:
+    """Are the requests of "/sightline.Inference/Converse" a stream?  Its calls are counted where they begin."""
+    service, _, method = path.lstrip("/").partition("/")
+    try:
+        found = descriptor_pool.Default().FindServiceByName(service).FindMethodByName(method)
+    except KeyError:
+        return False
+    return bool(found.client_streaming)
 
 
 def _file(path: str) -> str:

@@ -10,7 +10,8 @@ Op = Literal["sent", "received", "read", "write"]
 class Record(NamedTuple):
     """``n`` numbers the records of one process, from 1.  ``locator``:
 
-    ``grpc:/sightline.Inference/Generate:request``, ``http:/v1/ask:response`` (op sent or received);
+    ``grpc:/sightline.Inference/Generate:request`` (``:call``: a stream of requests began),
+    ``http:/v1/ask:response`` (op sent or received);
     ``sql:core.sessions``, ``file:queue/glasses_session.jsonl``, ``device:glasses`` (op read or write).
 
     ``detail`` never holds a payload: names of fields that were set, columns, a schema, an activity,

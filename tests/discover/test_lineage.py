@@ -13,7 +13,7 @@ from lineage.discover.declare import Declared
 from lineage.discover.lineage import derive, save
 from lineage.discover.store import Store
 from lineage.errors import InputError
-from lineage.model import Signal
+from lineage.model import Op, Signal
 from sim.stack.deployment import bundled
 
 
@@ -73,3 +73,19 @@ def test_a_malformed_category_is_an_error_with_its_place(tmp_path: Path) -> None
     with pytest.raises(InputError) as refused:
         declare.declared(configs)
     assert (refused.value.code, refused.value.where) == ("PAI022", str(tmp_path / "x.yaml"))
+
+
+def stream(emitter: str, number: int, op: Op, sent: int = 0) -> Signal:
+    asset = "rpc:talk.Converse" + (".request" if op == "read" else "")
+    return Signal(emitter, number, op, asset, scope=f"{emitter}-{number // 10}",
+                  detail={"messages": {"sent": sent, "received": 0}} if op == "call" else {})
+
+
+def test_a_stream_is_one_call_and_one_side_of_it_however_many_messages_it_has() -> None:
+    signals = [stream("web", 10, "call", 3), stream("web", 20, "call", 1), stream("web", 30, "call"),
+               *(stream("inference", number, "read") for number in (10, 11, 12, 20))]
+    store = Store(":memory:")
+    for signal in signals:
+        store.add([signal])
+    reported = derive(store, Declared([], {}), {}).reported
+    assert reported == {("call", "rpc:talk.Converse"): 2, ("read", "rpc:talk.Converse.request"): 2}

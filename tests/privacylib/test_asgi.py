@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
+from lineage.errors import PolicyDenied
 from lineage.model import Label
-from lineage.privacylib import Capture, MemorySink, PrivacyLib
+from lineage.privacylib import Capture, Extension, MemorySink, Operation, PrivacyLib
 from lineage.privacylib.asgi import Route
 
 KEY = "0af7651916cd43dd8448eb211c80319c"
@@ -15,10 +17,10 @@ ROUTES = {("POST", "/v1/ask"): Route("web:ask", "response:ask", {"utterance": La
                                      {"answer": Label("user.answer")}, purpose="assistance")}
 
 
-async def ask(headers: dict[str, str], method: str = "POST",
-              path: str = "/v1/ask") -> tuple[MemorySink, httpx.Response]:
+async def ask(headers: dict[str, str], method: str = "POST", path: str = "/v1/ask",
+              *extensions: Extension) -> tuple[MemorySink, httpx.Response]:
     sink = MemorySink()
-    lib = PrivacyLib("web", [Capture(sink)], family="A")
+    lib = PrivacyLib("web", [Capture(sink), *extensions], family="A")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/v1/ask" and scope["method"] == "POST":
@@ -57,3 +59,26 @@ async def test_other_routes_are_left_alone() -> None:
     sink, response = await ask({}, "GET", "/healthz")
     assert response.text == "other"
     assert ops(sink) == []
+
+
+class Refuse(Extension):
+    guards = True
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def before(self, op: Operation) -> None:
+        if op.kind == self.kind:
+            raise PolicyDenied("PAI302", "not this one", where=op.asset)
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+async def test_a_refused_request_or_response_is_answered_with_403_and_none_of_its_data(kind: str) -> None:
+    sink, response = await ask({"traceparent": f"00-{KEY}-b7ad6b7169203331-01"}, "POST", "/v1/ask", Refuse(kind))
+    assert response.status_code == 403
+    assert response.json()["code"] == "PAI302"
+    assert KEY not in response.text
+    said = sink.records[-1]
+    assert (said.site.op, said.site.asset, said.site.linked, said.site.links, said.site.fields) == (
+        "write", "response:ask", True, (), ())
+    assert ops(sink).count(("write", "response:ask")) == 1

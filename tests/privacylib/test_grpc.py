@@ -152,7 +152,10 @@ async def test_a_batch_keeps_a_key_for_each_row_and_names_its_schema() -> None:
     assert json.loads(read.detail)["keys"] == ["k1", "k2"]
 
 
-def test_a_streaming_method_is_refused_not_left_uninstrumented() -> None:
-    channel = PrivacyLib("web").channel(object())
-    with pytest.raises(RunError, match="streams"):
-        channel.unary_stream("/sightline.Inference/Generate")  # type: ignore[attr-defined]
+def test_a_method_without_a_contract_is_refused_not_left_uninstrumented() -> None:
+    lib = PrivacyLib("web")
+    with pytest.raises(RunError, match="no contract"):
+        lib.channel(object()).unary_unary("/sightline.Elsewhere/Do")
+    handlers = {"Do": grpc.unary_unary_rpc_method_handler(lambda request, context: request)}
+    with pytest.raises(RunError, match="no contract"):
+        lib.server(object()).add_registered_method_handlers("sightline.Elsewhere", handlers)

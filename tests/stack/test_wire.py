@@ -28,12 +28,16 @@ class Heard:
     def __init__(self) -> None:
         self.messages: list[tuple[str, str, str, Any, int]] = []
         self.bodies: list[tuple[str, str, str, int]] = []
+        self.begun: list[str] = []
         self.error: Exception | None = None
 
     def message(self, direction: str, part: str, method: str, message: Any, size: int) -> None:
         if self.error:
             raise self.error
         self.messages.append((direction, part, method, message, size))
+
+    def began(self, method: str) -> None:
+        self.begun.append(method)
 
     def http(self, direction: str, part: str, path: str, size: int) -> None:
         self.bodies.append((direction, part, path, size))
@@ -310,3 +314,27 @@ async def test_a_broken_handler_had_its_request(client: httpx.AsyncClient, below
 async def test_health_is_not_data(client: httpx.AsyncClient, below: Any, above: Any) -> None:
     assert (await client.get("/healthz")).content == b"12345"
     assert below.bodies == above.bodies == []
+
+
+async def test_each_message_of_a_websocket_is_seen(below: Heard) -> None:
+    incoming = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "é"},
+                {"type": "websocket.receive", "bytes": b"123"}, {"type": "websocket.disconnect", "code": 1000}]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        await send({"type": "websocket.send", "text": "four", "bytes": None})
+
+    async def receive() -> Any:
+        return incoming.pop(0)
+
+    async def send(message: Any) -> None:
+        pass
+
+    for path in ("/v1/talk", "/healthz"):
+        given = list(incoming)
+        await asgi(app, below)({"type": "websocket", "path": path}, receive, send)
+        incoming = given
+    assert below.bodies == [("received", "request", "/v1/talk", 2), ("received", "request", "/v1/talk", 3),
+                            ("sent", "response", "/v1/talk", 4)]
