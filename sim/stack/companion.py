@@ -46,7 +46,7 @@ async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator
     """``web``: "host:port" of the web service's HTTP server."""
     sink = CollectorSink("app", config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
-    lib = library("app", sink, guard, seams.extensions)
+    lib = (seams.library or library)("app", sink, guard, seams.extensions)
     _register(lib)
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:

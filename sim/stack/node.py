@@ -48,7 +48,10 @@ _OPTIONS = (("grpc.max_receive_message_length", 32 << 20), ("grpc.max_send_messa
 
 @dataclass
 class Seams:
-    """What the simulator injects below and around a service.  ``hits``: of the faults armed in it."""
+    """What the simulator injects below and around a service.  ``hits``: of the faults armed in it.
+
+    ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
+    """
 
     clock: Clock
     tap: Tap
@@ -56,6 +59,7 @@ class Seams:
     extensions: Sequence[Extension] = ()
     hits: Callable[[], list[int]] = list
     flush: Callable[[], None] = lambda: None
+    library: Callable[..., PrivacyLib] | None = None
 
 
 @dataclass
@@ -88,7 +92,7 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     stopping: list[Callable[[], Any]] = []
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
-    lib = library(name, sink, guard, seams.extensions)
+    lib = (seams.library or library)(name, sink, guard, seams.extensions)
     build = _Builder(lib, config, seams, stopping)
     if name == "warehouse":
         guard.verifier = Verifier(await build.policy_key())

@@ -44,6 +44,7 @@ class ProcessStack:
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._children: dict[str, Child] = {}
+        self._restarts = 0
         self.addresses: dict[str, Address] = {}
 
     async def __aenter__(self) -> Self:
@@ -74,9 +75,11 @@ class ProcessStack:
     async def _start(self, spec: ProcessSpec, before: Sequence[asyncio.Task[None]]) -> None:
         # Shielded: when this start is cancelled, theirs are cancelled by whoever cancels them all.
         await asyncio.gather(*map(asyncio.shield, before))
+        await self._launch(spec, self._resolve(spec), self._logs / f"{spec.name}.log")
+
+    async def _launch(self, spec: ProcessSpec, environment: Mapping[str, str], log: Path) -> None:
         command = [*self._program, *spec.command[1:]] if spec.command[0] == "sightline" else spec.command
-        log = self._logs / f"{spec.name}.log"
-        child = self._children[spec.name] = await Child.start(spec.name, command, self._resolve(spec), log)
+        child = self._children[spec.name] = await Child.start(spec.name, command, environment, log)
         self.addresses[spec.name] = await child.listening(self._start_seconds)
 
     def _resolve(self, spec: ProcessSpec) -> dict[str, str]:
@@ -120,6 +123,22 @@ class ProcessStack:
         child.expected = True
         if child.alive:
             child.process.kill()
+
+    async def restart(self, name: str) -> None:
+        """Starts it again after its end, at the address it had: those who call it need not be told.
+
+        Its log is a file of its own, so that the earlier one stays.  Raises RunError (PAI031).
+        """
+        spec, address, ended = self._specs[name], self.addresses[name], self._children[name]
+        ended.expected = True
+        await ended.reap()
+        environment = self._resolve(spec)
+        for variable, kind in _LISTEN.items():
+            bound = address["grpc"] if kind == "grpc" else address["http"]
+            if variable in environment and bound is not None:
+                environment[variable] = bound
+        self._restarts += 1
+        await self._launch(spec, environment, self._logs / f"{name}-again-{self._restarts}.log")
 
     async def check(self) -> None:
         """Raises RunError (PAI031) when a process has ended by itself; does not wait for one."""

@@ -1,0 +1,3 @@
+"""Locust patches the process that imports it: the locustfile is for Locust alone."""
+
+collect_ignore = ["locustfile.py"]
