@@ -52,8 +52,8 @@ def main() -> NoReturn:
     http = f"127.0.0.1:{port + 1}" if "SIGHTLINE_HTTP" in os.environ and mode != "nohttp" else None
     time.sleep(0.05)
     note("ready")
-    print(json.dumps({"service": name, "grpc": f"127.0.0.1:{port}", "http": http}), flush=True)
-    print("listening", flush=True)
+    # One write: a parent that is killed when it has the address leaves no pipe for a second.
+    print(json.dumps({"service": name, "grpc": f"127.0.0.1:{port}", "http": http}) + "\nlistening", flush=True)
     if mode == "dies later":
         time.sleep(0.3)
         print("out of memory", file=sys.stderr, flush=True)
