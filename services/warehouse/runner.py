@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from lineage.errors import InputError, SightlineError
 from lineage.model import Label
 from lineage.privacylib import PrivacyLib, together
-from services.seams import Store
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
@@ -28,13 +26,12 @@ Planned = tuple[str, str, Account]
 class Runner:
     """``catalog`` grows by the tables that jobs make."""
 
-    def __init__(self, lib: PrivacyLib, store: Store, policy: Any, catalog: dict[str, Table], jobs: Path) -> None:
+    def __init__(self, lib: PrivacyLib, engine: Engine, policy: Any, catalog: dict[str, Table], jobs: Path) -> None:
         self._lib = lib
-        self._store = store
+        self._engine = engine
         self._policy = policy
         self._catalog = catalog
         self._jobs = jobs
-        self._engine = Engine(store, catalog)
 
     def job(self, name: str, sql: str) -> Job:
         """From its text, or from the jobs folder.  Raises InputError (PAI012, PAI021, PAI022)."""
@@ -53,47 +50,44 @@ class Runner:
         """
         made: list[Table] = []
         try:
-            planned = self._planned(job, made)
+            planned = await self._planned(job, made)
             token = await ask(self._policy, job, [account for _, _, account in planned], self._catalog)
         except SightlineError:
             for table in made:
-                self._drop(table)
+                await self._drop(table)
             raise
         with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
-            return [self._execute(*statement) for statement in planned][-1]
+            return [await self._execute(*statement) for statement in planned][-1]
 
-    def create(self, table: Table) -> None:
+    async def create(self, table: Table) -> None:
         """Makes the table where it is missing, and registers its labels.  Raises InputError (PAI022)."""
-        try:
-            self._store.execute(table.ddl)
-        except sqlite3.Error as error:
-            raise InputError("PAI022", f"SQLite refuses the table {table.name}: {error}", where=table.asset) from None
+        await self._engine.create(table)
         self._lib.register(table.asset, table.labels, table.owner)
 
-    def _planned(self, job: Job, made: list[Table]) -> Sequence[Planned]:
+    async def _planned(self, job: Job, made: list[Table]) -> Sequence[Planned]:
         planned: list[Planned] = []
         for line, sql in job.statements:
             where = f"{job.where}:{line}"
             if not _CREATE.match(sql):
-                planned.append((sql, where, self._engine.account(sql, where)))
+                planned.append((sql, where, await self._engine.account(sql, where)))
                 continue
             label = Label(operational="derived", annotations=job.annotations) if job.annotations else None
             table = tables_of.parse(sql, job.where, line, label)
             if table.database not in {known.database for known in self._catalog.values()}:
                 raise InputError("PAI022", f"there is no database {table.database!r}", where=where)
             if table.name not in self._catalog:
-                self.create(table)
+                await self.create(table)
                 self._catalog[table.name] = table
                 made.append(table)
         if not planned:
             raise InputError("PAI021", "the job only makes tables; it has no statement to run", where=job.where)
         return planned
 
-    def _drop(self, table: Table) -> None:
-        self._store.execute(f"DROP TABLE {table.name}")
+    async def _drop(self, table: Table) -> None:
+        await self._engine.drop(table)
         del self._catalog[table.name]
 
-    def _execute(self, sql: str, where: str, account: Account) -> int:
+    async def _execute(self, sql: str, where: str, account: Account) -> int:
         """One signal per table read and per table written; the collector resolves columns from the statement."""
         lib = self._lib
         detail = {"statement": sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
@@ -104,7 +98,7 @@ class Runner:
                             sources=None if columns else {})
                   for table, columns in sorted(account.writes.items())]
         with together([*reads, *writes]):
-            rows = self._engine.run(sql, account, where)
+            rows = await self._engine.run(sql, account, where)
             for op in writes or reads:
                 op.rows = rows
         return rows

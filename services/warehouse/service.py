@@ -30,7 +30,9 @@ from services.errors import reported
 from services.seams import Clock, Store
 from services.warehouse import catalog as tables_of
 from services.warehouse.catalog import KEY, columns_of, table_of
+from services.warehouse.engine import MakeEngine
 from services.warehouse.runner import Runner
+from services.warehouse.sqlite import SqliteEngine
 from services.warehouse.writer import append
 
 TABLES = Path(__file__).with_name("tables")
@@ -38,16 +40,16 @@ JOBS = Path(__file__).with_name("jobs")
 
 
 class WarehouseService(WarehouseServicer):
-    """``policy``: a PolicyStub, asked before a job runs."""
+    """``policy``: a PolicyStub, asked before a job runs.  ``engine``: SQLite in ``store`` where none is given."""
 
     name = "warehouse"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
-                 jobs: Path = JOBS) -> None:
+                 jobs: Path = JOBS, engine: MakeEngine | None = None) -> None:
         self._lib = lib
-        self._store = store
         self.catalog = tables_of.load(tables)
-        self._runner = Runner(lib, store, policy, self.catalog, jobs)
+        self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
+        self._runner = Runner(lib, self._engine, policy, self.catalog, jobs)
 
     def register(self, server: Any) -> None:
         add_WarehouseServicer_to_server(self, server)
@@ -55,17 +57,18 @@ class WarehouseService(WarehouseServicer):
     async def start(self) -> None:
         """Attaches the databases, makes what tables are missing, and registers every label."""
         for database in sorted({table.database for table in self.catalog.values()}):
-            self._store.attach(database)
+            await self._engine.attach(database)
         for table in self.catalog.values():
-            self._runner.create(table)
+            await self._runner.create(table)
 
     async def stop(self) -> None:
-        """Nothing is kept outside the store."""
+        """Nothing is kept outside the engine."""
+        await self._engine.close()
 
     async def Append(self, request: AppendRequest, context: Any) -> AppendResponse:
         async with reported(context, self.name):
             table = table_of(self.catalog, request.rows.schema)
-            append(self._lib, self._store, table, request.rows)
+            await append(self._lib, self._engine, table, request.rows)
             self._lib.respond({"appended": []})
             return AppendResponse(appended=len(request.rows.rows))
 
@@ -97,12 +100,12 @@ class WarehouseService(WarehouseServicer):
                 raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",
                                  where="warehouse.Read")
             with self._lib.activity(activity) if activity else nullcontext():
-                rows = self._read(request)
+                rows = await self._read(request)
             self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}"]
                                for column in rows.columns})
             return ReadResponse(rows=rows)
 
-    def _read(self, request: ReadRequest) -> Rows:
+    async def _read(self, request: ReadRequest) -> Rows:
         """The rows that were asked for, each with the correlation key that its table keeps."""
         table = table_of(self.catalog, request.table)
         columns = [column.name for column in columns_of(table, request.columns)]
@@ -111,7 +114,7 @@ class WarehouseService(WarehouseServicer):
         # The key travels with each row, so it is read, and has to be admitted, like any other column.
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
         with self._lib.read(table.asset, fields=read) as op:
-            found = self._store.execute(f"SELECT {', '.join(read)} FROM {table.name}")
+            found = await self._engine.read(table, read)
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, columns, keyed)

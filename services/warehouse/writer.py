@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from lineage.errors import InputError
 from lineage.privacylib import PrivacyLib
 from protos.rows_pb2 import Rows
 from services import rows as typed
 from services.rows import SQL_TYPES, Cell
-from services.seams import Store
 from services.warehouse.catalog import KEY, Column, Table, columns_of
+from services.warehouse.engine import Engine
 
 
-def append(lib: PrivacyLib, store: Store, table: Table, rows: Rows) -> int:
+async def append(lib: PrivacyLib, engine: Engine, table: Table, rows: Rows) -> int:
     """Inserts all rows or none; how many were new.
 
     A row whose primary key is there already is left as it is, so that a sender may repeat a batch
@@ -34,13 +32,8 @@ def append(lib: PrivacyLib, store: Store, table: Table, rows: Rows) -> int:
     if KEY in table.columns:
         written.append(KEY)
         values = [[*row, key] for row, key in zip(values, keys, strict=True)]
-    marks = ", ".join("?" * len(written))
-    sql = f"INSERT INTO {table.name} ({', '.join(written)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     with lib.write(table.asset, fields=written, sources=sources, rows=len(values), keys=keys):
-        try:
-            return store.executemany(sql, values)
-        except sqlite3.IntegrityError as error:
-            raise InputError("PAI004", f"the table refuses a row: {error}", where=table.asset) from None
+        return await engine.append(table, written, values)
 
 
 def _check(table: Table, column: Column, cell: Cell, number: int) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from lineage.errors import InputError
 from services.warehouse import catalog
-from services.warehouse.engine import Account, Engine
+from services.warehouse.engine import Account
 from services.warehouse.service import TABLES
+from services.warehouse.sqlite import SqliteEngine
 from tests.services.fakes import FakeStore
 
 S, D = "core.sessions", "core.daily_sessions"
@@ -25,8 +26,8 @@ def store(tmp_path: Path) -> FakeStore:
 
 
 @pytest.fixture
-def engine(store: FakeStore) -> Engine:
-    return Engine(store, catalog.load(TABLES))
+def engine(store: FakeStore) -> SqliteEngine:
+    return SqliteEngine(store, catalog.load(TABLES))
 
 
 def fill(store: FakeStore, count: int = 2) -> None:
@@ -55,10 +56,10 @@ def fill(store: FakeStore, count: int = 2) -> None:
     (f"WITH c AS (SELECT 'INSERT INTO {D} (ds)' AS x) INSERT INTO {D} SELECT x, x, x, x, x, x, x FROM c", {},
      {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
 ])
-def test_the_account_names_what_is_touched(engine: Engine, store: FakeStore, sql: str, reads: dict[str, set[str]],
-                                           writes: dict[str, set[str]]) -> None:
+async def test_the_account_names_what_is_touched(engine: SqliteEngine, store: FakeStore, sql: str,
+                                                 reads: dict[str, set[str]], writes: dict[str, set[str]]) -> None:
     fill(store)
-    account = engine.account(sql, "j:1")
+    account = await engine.account(sql, "j:1")
     assert {table: set(columns) for table, columns in account.reads.items()} == reads
     assert {table: set(columns) for table, columns in account.writes.items()} == writes
     assert store.execute(f"SELECT count(*) FROM {D}") == [(0,)], "an account moves no row"
@@ -73,27 +74,32 @@ def test_the_account_names_what_is_touched(engine: Engine, store: FakeStore, sql
     (f"SELECT nowhere FROM {S}", "no such column"), ("SELECT 1 FROM core.none", "no such table"),
     (f"SELECT 1; DELETE FROM {S}", "one statement"),
 ])
-def test_what_a_job_may_not_do_is_refused(engine: Engine, store: FakeStore, sql: str, what: str) -> None:
+async def test_what_a_job_may_not_do_is_refused(engine: SqliteEngine, store: FakeStore, sql: str, what: str) -> None:
     fill(store)
     with pytest.raises(InputError) as caught:
-        engine.account(sql, "j:1")
+        await engine.account(sql, "j:1")
     assert caught.value.code == "PAI021" and what in caught.value.what
     assert store.execute(f"SELECT count(*) FROM {S}") == [(2,)]
 
 
-def test_the_place_is_underlined(engine: Engine) -> None:
+async def test_the_place_is_underlined(engine: SqliteEngine) -> None:
     with pytest.raises(InputError) as caught:
-        engine.account(f"SELECT wearer,\n       utterence\nFROM {S}", "j:1")
+        await engine.account(f"SELECT wearer,\n       utterence\nFROM {S}", "j:1")
     assert caught.value.what.splitlines()[1:] == ["           utterence", "           ^^^^^^^^^"]
 
 
-def test_a_run_is_held_to_what_was_judged(engine: Engine, store: FakeStore) -> None:
+async def test_a_run_is_held_to_what_was_judged(engine: SqliteEngine, store: FakeStore) -> None:
     fill(store)
     sql = f"INSERT INTO {D} SELECT '', session, wearer, utterance, answer, region, _key FROM {S}"
-    judged = engine.account(sql, "j:1")
+    judged = await engine.account(sql, "j:1")
     for less in (Account({S: judged.reads[S][:-1]}, judged.writes), Account(judged.reads, {D: ("ds",)})):
         with pytest.raises(InputError, match="changed nothing"):
-            engine.run(sql, less, "j:1")
+            await engine.run(sql, less, "j:1")
         assert store.execute(f"SELECT count(*) FROM {D}") == [(0,)]
-    assert engine.run(sql, judged, "j:1") == 2
-    assert engine.run(f"SELECT ds FROM {D}", Account({D: ("ds",)}), "j:1") == 2
+    assert await engine.run(sql, judged, "j:1") == 2
+    assert await engine.run(f"SELECT ds FROM {D}", Account({D: ("ds",)}), "j:1") == 2
+
+
+async def test_the_engine_keeps_what_the_catalog_says(engine: SqliteEngine) -> None:
+    for table in catalog.load(TABLES).values():
+        assert await engine.schema(table) == {column.name: column.type for column in table.columns.values()}

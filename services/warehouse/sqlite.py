@@ -1,0 +1,151 @@
+"""[B] The embedded engine: SQLite, behind ``services.seams.Store``, below which it is tapped.
+
+``set_authorizer`` is asked by SQLite for every table and column while it compiles a statement,
+views and triggers included; ``EXPLAIN`` compiles without moving a row.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from lineage.errors import InputError
+from services.rows import Cell
+from services.seams import Store
+from services.warehouse.catalog import Table
+from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, underlined
+
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
+                      sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
+_WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+_DENIED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit"})
+# Texts, quoted names and comments: what may not be taken for SQL's own words.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
+_USING = re.compile(r"\bUSING\s*\(([^()]*)\)", re.IGNORECASE)
+_NATURAL = re.compile(r"\bNATURAL\b", re.IGNORECASE)
+_COLUMNS = re.compile(r"\bINTO\s+[\w.]+(?:\s+AS\s+\w+)?\s*\((?P<columns>[\w\s,]+)\)", re.IGNORECASE)
+
+
+class SqliteEngine:
+    """Implements ``Engine``.  ``catalog`` may grow: a job may make a table."""
+
+    def __init__(self, store: Store, catalog: Mapping[str, Table]) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    async def attach(self, database: str) -> None:
+        self._store.attach(database)
+
+    async def create(self, table: Table) -> None:
+        try:
+            self._store.execute(table.ddl)
+        except sqlite3.Error as error:
+            raise InputError("PAI022", f"SQLite refuses the table {table.name}: {error}", where=table.asset) from None
+
+    async def drop(self, table: Table) -> None:
+        self._store.execute(f"DROP TABLE {table.name}")
+
+    async def schema(self, table: Table) -> dict[str, str]:
+        database, _, name = table.name.partition(".")
+        return {str(row[1]): str(row[2]) for row in self._store.execute(f"PRAGMA {database}.table_info({name})")}
+
+    async def append(self, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        try:
+            return self._store.executemany(sql, rows)
+        except sqlite3.IntegrityError as error:
+            raise InputError("PAI004", f"the table refuses a row: {error}", where=table.asset) from None
+
+    async def read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
+        return self._store.execute(f"SELECT {', '.join(columns)} FROM {table.name}")
+
+    async def account(self, sql: str, where: str) -> Account:
+        return self._account(sql, where)
+
+    async def run(self, sql: str, account: Account, where: str) -> int:
+        now = self._account(sql, where)
+        if now != account:
+            raise InputError("PAI021", CHANGED, where=where, next="run the job again")
+        try:
+            rows = self._store.execute(sql)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise InputError("PAI021", f"the statement failed, and changed nothing: {error}", where=where) from None
+        return int(rows[0][0]) if account.writes else len(rows)
+
+    async def close(self) -> None:
+        """The store is closed by whoever made it."""
+
+    def _account(self, sql: str, where: str) -> Account:
+        if keyword(sql) not in STATEMENTS:
+            raise InputError("PAI021", f"a statement of a job begins with {', '.join(STATEMENTS)}, not with "
+                                       f"{sql[:20]!r}", where=where)
+        account = Account()
+        connection = self._store.connection
+        connection.set_authorizer(lambda *asked: self._note(account, sql, *asked))
+        try:
+            # Not through ``execute``: nothing is read or written, and the authorizer must ask of nothing else.
+            connection.execute(f"EXPLAIN {sql}").close()
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            raise InputError("PAI021", f"{error}\n{_underlined(sql, str(error))}", where=where) from None
+        finally:
+            connection.set_authorizer(None)
+        self._add_joined(account, sql)
+        return account
+
+    def _note(self, account: Account, sql: str, *asked: object) -> int:
+        action, first, second, database = asked[:4]
+        if action in _ALLOWED:
+            return sqlite3.SQLITE_DENY if second in _DENIED_FUNCTIONS else sqlite3.SQLITE_OK
+        name = f"{database}.{first}"
+        if name not in self._catalog:
+            return sqlite3.SQLITE_DENY  # sqlite_master, temporary tables, what nobody labelled
+        if action == sqlite3.SQLITE_READ:
+            note(account.reads, name, [second] if second else [])
+        elif action == sqlite3.SQLITE_INSERT:
+            note(account.writes, name, self._inserted(sql, name))
+        elif action == sqlite3.SQLITE_UPDATE:
+            note(account.writes, name, [second] if second else [])
+        elif action == sqlite3.SQLITE_DELETE:
+            note(account.writes, name, [])
+        else:
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+    def _inserted(self, sql: str, table: str) -> list[str]:
+        """The columns of an INSERT's list; all of the table's where it has none that is beyond doubt."""
+        known = self._catalog[table].columns
+        bare = _QUOTED.sub(" ? ", sql)
+        match = _COLUMNS.search(bare) if len(_INTO.findall(bare)) == 1 else None
+        if match is None:
+            return list(known)
+        folded = {column.lower(): column for column in known}
+        columns = [folded.get(name.strip().lower(), "") for name in match["columns"].split(",")]
+        return columns if all(columns) else list(known)
+
+    def _add_joined(self, account: Account, sql: str) -> None:
+        """The columns of USING and NATURAL joins, which SQLite reads without asking the authorizer.
+
+        Every table that the statement mentions is taken to be joined by them: rather too much than too little.
+        """
+        bare = _QUOTED.sub(" ? ", sql)
+        lists = [match[1] for match in _USING.finditer(bare)]
+        natural = _NATURAL.search(bare) is not None
+        if not lists and not natural:
+            return
+        words = {word.lower() for word in re.findall(r"\w+", sql)}
+        tables = [name for name in self._catalog if name.rpartition(".")[2].lower() in words]
+        held = [column for name in tables for column in self._catalog[name].columns]
+        named = {name.strip().lower() for columns in lists for name in columns.split(",")}
+        if natural or any("?" in columns for columns in lists):
+            named |= {column.lower() for column in held if held.count(column) > 1}
+        for name in tables:
+            note(account.reads, name, [column for column in self._catalog[name].columns if column.lower() in named])
+
+
+def _underlined(sql: str, message: str) -> str:
+    """The line that SQLite's message is about, with the word underlined; the first line where it names none."""
+    match = re.search(r'near "(.+?)"|no such (?:column|table|function): ([\w.]+)|has no column named (\w+)', message)
+    return underlined(sql, next((group for group in match.groups() if group), "") if match else "")
