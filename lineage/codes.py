@@ -94,6 +94,11 @@ CODES: dict[str, Code] = {
         "a statement's columns could not be resolved",
         "The SQL that ran names what the schema does not have (a row id), or is beyond the analyser.",
         "Name columns of the schema; until then every column that the statement read counts as a source."),
+    "PAI209": Code(
+        "a stream's window was not worked out",
+        "Rows came for the window, and the stream's SQL failed on it; what it makes is not what its rows say.",
+        "Mend the job that the finding names; the next rows for the window make it anew.",
+    ),
     "PAI301": Code(
         "the purpose is not permitted",
         "An input is governed by a requirement that does not permit the activity's purpose.",

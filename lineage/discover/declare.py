@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from lineage import jobfile
 from lineage.discover import jobs, logger_config, manifests, sql
 from lineage.discover.configs import Configs
 from lineage.model import Edge
@@ -37,7 +38,7 @@ def declared(configs: Configs) -> Declared:
     purposes: dict[str, str] = {}
     tables = schema(configs.tables)
     for path in sorted(configs.jobs.glob("*.sql")):
-        job = jobs.parse_job(path.read_text(), str(path))
+        job = jobfile.parse(path.read_text(), str(path))
         edges.extend(jobs.declared_edges(job, tables))
         purposes[job.activity] = job.purpose
     for path in sorted(configs.manifests.glob("*.yaml")):

@@ -1,101 +1,34 @@
-"""[B] Job files: a header that says whose the SQL is and what for, and the lineage that the SQL declares.
-
-    -- job: daily_sessions          (or  -- query: name  for one that writes nothing)
-    -- owner: assistant-quality
-    -- purpose: assistance
-    -- output: core.daily_sessions
-    -- schedule: daily              (optional)
-    -- annotations: A, B            (optional: the labels of an output that the job itself makes)
-    INSERT INTO core.daily_sessions SELECT …
+"""[B] The lineage that a job file's SQL declares (``lineage.jobfile`` has the form of the file).
 
 ``resolve`` is for runs: it keeps of the analysis what the engine confirms.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 
 from lineage.discover.sql import Schema, Statement, analyse, defined, split
 from lineage.errors import InputError
+from lineage.jobfile import JobFile
 from lineage.model import Edge, Links
 from lineage.names import asset_of, join, parse
 
-_NEXT = "see services/warehouse/jobs/daily_sessions.sql for the form"
-_LINE = re.compile(r"--\s*(?P<key>[A-Za-z_]+)\s*:(?P<value>.*)")
-_REQUIRED = {"job": ("job", "owner", "purpose", "output"), "query": ("query", "owner", "purpose")}
-_OPTIONAL = {"job": ("schedule", "annotations"), "query": ("schedule",)}
-_NAME = (re.compile(r"[a-z][a-z0-9_]*"), "lower-case letters, digits and _")
-_FORMS = {
-    "job": _NAME, "query": _NAME, "purpose": _NAME,
-    "output": (re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?"), "a table as core.daily_sessions"),
-    "annotations": (re.compile(r"[A-Z][A-Z0-9_]*(\s*,\s*[A-Z][A-Z0-9_]*)*"), "labels as A, B in upper case"),
-}
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """``activity`` is "job:daily_sessions" or "query:…"; ``sql`` begins in line ``line`` of ``file``."""
-
-    name: str
-    owner: str
-    purpose: str
-    output: str
-    schedule: str
-    annotations: tuple[str, ...]
-    sql: str
-    kind: str = "job"
-    file: str = ""
-    line: int = 1
-
-    @property
-    def activity(self) -> str:
-        return f"{self.kind}:{self.name}"
-
-
-def parse_job(text: str, name: str) -> Job:
-    """Reads a job file's text; ``name`` is the file's, for errors.
-
-    The header ends where the SQL begins; a comment there that is not ``key: value`` is a comment like any other.
-    Raises InputError (PAI022), ``where`` name:line, for a key that is unknown, missing, given twice or malformed.
-    """
-    lines = text.removeprefix("\ufeff").split("\n")
-    found: dict[str, tuple[int, str]] = {}
-    number = 0
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not line.lstrip().startswith("--"):
-            break
-        match = _LINE.fullmatch(line.strip())
-        if match is not None:
-            _take(found, match["key"], match["value"].strip(), f"{name}:{number}")
-    kind = "query" if "query" in found and "job" not in found else "job"
-    for key in _REQUIRED[kind]:
-        if key not in found:
-            raise InputError("PAI022", f"the header lacks the line '-- {key}: …'", where=f"{name}:1", next=_NEXT)
-    for key, (at, _) in found.items():
-        if key not in _REQUIRED[kind] + _OPTIONAL[kind]:
-            raise InputError("PAI022", f"a {kind} has no {key!r}", where=f"{name}:{at}", next=f"remove {key!r}")
-    value = {key: text for key, (_, text) in found.items()}
-    annotations = tuple(part.strip() for part in value.get("annotations", "").split(",") if part.strip())
-    return Job(value[kind], value["owner"], value["purpose"], value.get("output", ""), value.get("schedule", ""),
-               annotations, "\n".join(lines[number - 1:]).strip("\n"), kind, name, number)
-
-
-def declared_edges(job: Job, schema: Schema) -> list[Edge]:
+def declared_edges(job: JobFile, schema: Schema) -> list[Edge]:
     """What the job's SQL says before anything runs, sorted: column → column, and every read column → the job.
 
     A job may make its table first (CREATE TABLE …; INSERT …).  Raises InputError: PAI021 for SQL that cannot be
-    analysed, PAI022 when no statement writes the header's output, or a query writes.
+    analysed, PAI022 when no statement writes the header's output, a query writes, or the inputs are others.
     """
     known, edges, outputs = dict(schema), dict[tuple[str, str], Edge](), set[str]()
+    inputs: set[str] = set()
     for line, sql in split(job.sql, name=job.file or job.name, line=job.line):
         table = defined(sql)
         if table is not None:
             known[table[0]] = table[1]
             continue
         statement = analyse(sql, known, name=job.file or job.name, line=line)
+        inputs.update(_plain(table) for table in statement.reads)
         if statement.writes is not None:
             outputs.add(statement.writes[0])
             known.setdefault(statement.writes[0], dict.fromkeys(statement.writes[1], ""))
@@ -106,6 +39,7 @@ def declared_edges(job: Job, schema: Schema) -> list[Edge]:
             if target != job.activity:
                 edge.via.add(job.activity)
     _check_output(job, outputs)
+    _check_inputs(job, inputs - set(map(_plain, outputs)))
     return [edges[key] for key in sorted(edges)]
 
 
@@ -138,23 +72,7 @@ def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[st
     return tuple(links)
 
 
-def _take(found: dict[str, tuple[int, str]], key: str, value: str, where: str) -> None:
-    known = sorted({key for keys in (*_REQUIRED.values(), *_OPTIONAL.values()) for key in keys})
-    if key not in known:
-        close = get_close_matches(key.lower(), known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; keys are {', '.join(known)}"
-        raise InputError("PAI022", f"the header has the unknown key {key!r}{hint}", where=where, next=_NEXT)
-    if key in found:
-        raise InputError("PAI022", f"the header gives {key!r} twice", where=where, next=_NEXT)
-    if not value:
-        raise InputError("PAI022", f"the header's {key!r} is empty", where=where, next=_NEXT)
-    form, meaning = _FORMS.get(key, (None, ""))
-    if form is not None and not form.fullmatch(value):
-        raise InputError("PAI022", f"{value!r} cannot be the header's {key!r}: {meaning}", where=where, next=_NEXT)
-    found[key] = int(where.rpartition(":")[2]), value
-
-
-def _check_output(job: Job, outputs: Collection[str]) -> None:
+def _check_output(job: JobFile, outputs: Collection[str]) -> None:
     fits = _plain(job.output) in map(_plain, outputs) if job.kind == "job" else not outputs
     if not fits:
         says = f"the header's output is {job.output}" if job.kind == "job" else "a query writes nothing"
@@ -162,7 +80,15 @@ def _check_output(job: Job, outputs: Collection[str]) -> None:
                          where=f"{job.file or job.name}:{job.line}", next="correct the header or the statement")
 
 
-def _flows(job: Job, statement: Statement) -> list[tuple[str, str, str]]:
+def _check_inputs(job: JobFile, inputs: set[str]) -> None:
+    """A table that the job writes too is not an input: it is there before the job's inputs are."""
+    if job.inputs and inputs != {_plain(table) for table in job.inputs}:
+        raise InputError("PAI022", f"the header's inputs are {', '.join(job.inputs)}, but the SQL reads "
+                         f"{', '.join(sorted(inputs)) or 'nothing'}", where=f"{job.file or job.name}:{job.line}",
+                         next="correct the header or the statement")
+
+
+def _flows(job: JobFile, statement: Statement) -> list[tuple[str, str, str]]:
     """(source, target, evidence) of one statement; a column that only stays where it is, is no flow."""
     found = [(join(f"warehouse:{table}", column), job.activity, "sql")
              for table, columns in statement.reads.items() for column in columns or ("",)]

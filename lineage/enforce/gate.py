@@ -45,9 +45,9 @@ def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: 
 
 
 def judge(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
-          where: str = "gate") -> Decision:
-    """A job: use of every source for its purpose, then each flow from a source to its sink."""
-    sources = sorted({crossing.source for crossing in crossings})
+          used: Iterable[Input] = (), where: str = "gate") -> Decision:
+    """A job: use of every source and of what flows nowhere (``used``), then each flow from a source to its sink."""
+    sources = sorted({*used, *(crossing.source for crossing in crossings)})
     decision = admit(rules, activity=activity, purpose=purpose, principal=principal, inputs=sources, where=where)
     if decision.verdict == "blocked":
         return decision

@@ -42,7 +42,8 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
     async def Judge(self, request: pb.JudgeRequest, context: Any) -> pb.Verdict:
         crossings = [Crossing(_input(flow.source), _input(flow.sink)) for flow in request.flows]
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, crossings=crossings)
+                         principal=request.principal, crossings=crossings,
+                         used=[_input(item) for item in request.inputs])
         return self._answer(decision, "")
 
     async def Key(self, request: pb.KeyRequest, context: Any) -> pb.KeyResponse:

@@ -48,6 +48,7 @@ CATEGORIES: dict[str, Term] = _index((
     Term("user.device.identifier", "A serial number: one device, and so one wearer.", "user.device.device_id",
          "pd:DeviceBased"),
     Term("user.name", "A person's name: the wearer's, or that of someone they mention.", "user.name", "pd:Name"),
+    Term("user.language", "Which languages a person speaks.", "user.demographic.language", "pd:Language"),
     Term("user.contact", "How to reach a person.", "user.contact", "pd:Contact"),
     Term("user.contact.email", "An e-mail address.", "user.contact.email", "pd:EmailAddress"),
     Term("user.contact.phone", "A telephone number.", "user.contact.phone_number", "pd:TelephoneNumber"),

@@ -23,7 +23,7 @@ KEY = "_key"
 _CREATE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)\.(\w+)\s*\(\s*$", re.IGNORECASE)
 _COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<comma>,?)\s*")
 _CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
-_OWNER = re.compile(r"--.*\bowner:\s*(?P<owner>[\w-]+)")
+_SAID = re.compile(r"\b(?P<key>owner|partition):\s*(?P<value>[\w-]+)")
 _LABEL = re.compile(r"(?:operational:(?P<operational>\w+)|(?P<category>[a-z_]+(?:\.[a-z_]+)*))"
                     r"(?P<annotations>(?:\s+[A-Z][A-Z0-9_]*)*)\s*")
 
@@ -40,12 +40,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """``name`` is qualified: "core.sessions".  ``ddl`` is one statement, ready for SQLite."""
+    """``name`` is qualified: "core.sessions".  ``ddl`` is one statement, ready for SQLite.
+
+    ``partition``: the column (``ds``) by which a job replaces the table's rows, or empty.
+    """
 
     name: str
     owner: str
     columns: dict[str, Column]
     ddl: str
+    partition: str = ""
 
     @property
     def asset(self) -> str:
@@ -77,20 +81,23 @@ def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = 
     Raises InputError (PAI022) with file:line, or for no table at all.
     """
     lines = list(enumerate(text.splitlines(), first_line))
-    owner, name = "", ""
+    name, said = "", {"owner": "warehouse", "partition": ""}
     columns: dict[str, Column] = {}
     for number, line in lines:
         place = f"{where}:{number}"
         code, _, comment = line.partition("--")
         code = code.strip()
         if not name:
-            owner = said["owner"] if (said := _OWNER.search(line)) else owner
+            said |= {match["key"]: match["value"] for match in _SAID.finditer(line.partition("--")[2])}
             name = _header(code, place)
         elif code.startswith(")"):
             if code not in (")", ");"):
                 raise InputError("PAI022", f"nothing may follow the table's end, not {code[1:]!r}", where=place)
             ddl = "\n".join(line for at, line in lines if at <= number).rstrip().removesuffix(";")
-            return Table(name, owner or "warehouse", columns, _if_missing(ddl))
+            if said["partition"] and said["partition"] not in columns:
+                raise InputError("PAI022", f"{name} is partitioned by {said['partition']!r}, and has no such column",
+                                 where=place, next=f"columns are {', '.join(columns)}")
+            return Table(name, said["owner"], columns, _if_missing(ddl), said["partition"])
         elif code and not _CONSTRAINT.match(code):
             column = _column(code, comment.strip(), place, otherwise)
             if column.name in columns:

@@ -1,27 +1,23 @@
-"""[B] A job file: a header that says what the SQL is for, then the statements.
+"""[B] A job, ready to be planned: what its header says, and its statements with their parameters bound.
 
-    -- job: daily_sessions          (or  -- query: name  for one that writes nothing)
-    -- owner: assistant-quality
-    -- purpose: assistance
-    -- output: core.daily_sessions
-    -- schedule: daily              (optional)
-    -- annotations: A, B            (optional: labels of the columns of a table that the job itself makes)
+A parameter is a text and becomes an SQL text: it can be no more than a value, whatever is in it.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from lineage import jobfile
 from lineage.errors import InputError
+from lineage.jobfile import JobFile
 
-_HEADER = re.compile(r"--\s*(?P<key>[A-Za-z_]+)\s*:\s*(?P<value>.*?)\s*")
-_ANNOTATION = re.compile(r"[A-Z][A-Z0-9_]*")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_KEYS = ("job", "query", "owner", "purpose", "output", "schedule", "annotations")
 _COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/)", re.DOTALL)
+# Texts, quoted names and comments, where no parameter is; else a parameter.
+_PARAMETER = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|:(?P<name>[A-Za-z_]\w*)""", re.DOTALL)
+MAX_PARAMETER = 1000
 
 
 @dataclass(frozen=True)
@@ -35,40 +31,58 @@ class Job:
     annotations: tuple[str, ...]
     statements: tuple[tuple[int, str], ...]
     where: str
+    schedule: str = ""
+    inputs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    window: str = ""
+
+    def bound(self, given: Mapping[str, str]) -> Job:
+        """With ``given`` in the place of its parameters.
+
+        Raises InputError: PAI004 for a parameter that is missing, unknown, too long or holds a NUL, PAI021 for one
+        that stands in the SQL and not in the header.
+        """
+        _check(self, given)
+        return replace(self, statements=tuple(
+            (line, _bound(sql, given, f"{self.where}:{line}")) for line, sql in self.statements))
 
 
 def parse(text: str, where: str) -> Job:
     """Raises InputError: PAI022 for a header that is malformed, PAI021 for a text that ends within a statement."""
-    header: dict[str, str] = {}
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not line.lstrip().startswith("--"):
-            break
-        match = _HEADER.fullmatch(line.strip())
-        if match is None:
-            continue  # a comment like any other
-        if match["key"] not in _KEYS:
-            close = get_close_matches(match["key"], _KEYS, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"keys are {', '.join(_KEYS)}"
-            raise InputError("PAI022", f"the header has the unknown key {match['key']!r}; {hint}",
-                             where=f"{where}:{number}")
-        if match["key"] in header:
-            raise InputError("PAI022", f"the header gives {match['key']!r} twice", where=f"{where}:{number}")
-        header[match["key"]] = match["value"]
-    kind = "query" if "query" in header else "job"
-    for key in (kind, "owner", "purpose") + (("output",) if kind == "job" else ()):
-        if not header.get(key):
-            raise InputError("PAI022", f"the header lacks a line -- {key}: …", where=f"{where}:1",
-                             next="see services/warehouse/jobs/daily_sessions.sql")
-    if not _NAME.fullmatch(header[kind]):
-        raise InputError("PAI022", f"{header[kind]!r} is not a name of lower-case letters, digits and _",
-                         where=f"{where}:1")
-    annotations = tuple(part.strip() for part in header.get("annotations", "").split(",") if part.strip())
-    if not all(map(_ANNOTATION.fullmatch, annotations)):
-        raise InputError("PAI022", f"annotations are labels as A, B in upper case, not {header['annotations']!r}",
-                         where=f"{where}:1")
-    return Job(f"{kind}:{header[kind]}", header["owner"], header["purpose"], header.get("output", ""), annotations,
-               tuple(_statements(text, where)), where)
+    head = jobfile.parse(text, where)
+    return Job(head.activity, head.owner, head.purpose, head.output, head.annotations,
+               tuple(_statements(_blanked(head), where)), where, head.schedule, head.inputs, head.parameters,
+               head.window)
+
+
+def _blanked(head: JobFile) -> str:
+    """The SQL on the lines where it stands in the file."""
+    return "\n" * (head.line - 1) + head.sql
+
+
+def _check(job: Job, given: Mapping[str, str]) -> None:
+    for name in sorted({*given, *job.parameters}):
+        if name not in job.parameters:
+            raise InputError("PAI004", f"{job.activity} has no parameter {name!r}; it has "
+                             f"{', '.join(job.parameters) or 'none'}", where=job.where)
+        if name not in given:
+            raise InputError("PAI004", f"{job.activity} needs the parameter {name!r}", where=job.where)
+        if "\0" in given[name] or len(given[name]) > MAX_PARAMETER:
+            raise InputError("PAI004", f"the parameter {name!r} is a text of at most {MAX_PARAMETER} characters, "
+                             "without NUL", where=job.where)
+
+
+def _bound(sql: str, given: Mapping[str, str], where: str) -> str:
+    def put(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None:
+            return match[0]
+        if name not in given:
+            raise InputError("PAI021", f"the SQL has the parameter :{name}, and the header does not",
+                             where=where, next=f"add the line -- parameters: {name}")
+        return "'" + given[name].replace("'", "''") + "'"
+
+    return _PARAMETER.sub(put, sql)
 
 
 def _statements(text: str, where: str) -> list[tuple[int, str]]:

@@ -6,7 +6,7 @@ label is the join of all that it reads, whatever a closer look at the SQL could 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lineage.errors import PolicyDenied, SightlineError
@@ -21,25 +21,32 @@ from services.warehouse.job import Job
 # Seconds.
 DEADLINE = 5.0
 PRINCIPAL = "warehouse"
-_REQUEST = "rpc:warehouse.RunJob.request"
-_SOURCES = {field: [f"{_REQUEST}#job", f"{_REQUEST}#sql"] for field in ("activity", "purpose", "flows", "inputs")}
 
 
-async def ask(policy: Any, job: Job, accounts: Iterable[Account], catalog: Mapping[str, Table]) -> bytes:
-    """The token of an allowed job.  Raises PolicyDenied; PAI305 when ``policy`` (a PolicyStub) cannot be asked."""
+async def ask(policy: Any, job: Job, accounts: Iterable[Account], catalog: Mapping[str, Table],
+              sources: Sequence[str]) -> bytes:
+    """The token of an allowed job; ``sources``: where its text came from.
+
+    Raises PolicyDenied; PAI305 when ``policy`` (a PolicyStub) cannot be asked.
+    """
     flows: list[Flow] = []
     used: dict[str, Labelled] = {}
+    flowing: set[str] = set()
     for account in accounts:
-        sources, sinks = _labelled(account.reads, catalog), _labelled(account.writes, catalog)
-        used |= {source.asset: source for source in sources}
-        flows += [Flow(source=source, sink=sink) for source in sources for sink in sinks]
+        reads, sinks = _labelled(account.reads, catalog), _labelled(account.writes, catalog)
+        used |= {read.asset: read for read in reads}
+        flows += [Flow(source=read, sink=sink) for read in reads for sink in sinks]
+        flowing |= {read.asset for read in reads if sinks}
     # A query writes nothing, so there is no flow to judge; its use of the inputs is.
     judging = bool(flows)
-    request = (JudgeRequest(activity=job.activity, purpose=job.purpose, principal=PRINCIPAL, flows=flows) if judging
+    unmoved = [read for asset, read in used.items() if asset not in flowing]
+    request = (JudgeRequest(activity=job.activity, purpose=job.purpose, principal=PRINCIPAL, flows=flows,
+                            inputs=unmoved) if judging
                else AdmitRequest(activity=job.activity, purpose=job.purpose, principal=PRINCIPAL,
                                  inputs=used.values()))
     call = policy.Judge if judging else policy.Admit
-    sources_of = {field: names for field, names in _SOURCES.items() if field in type(request).DESCRIPTOR.fields_by_name}
+    sources_of = {field: list(sources) for field in ("activity", "purpose", "flows", "inputs")
+                  if field in type(request).DESCRIPTOR.fields_by_name}
     try:
         with calling("policy"):
             verdict: Verdict = await call(request, sources=sources_of, timeout=DEADLINE)

@@ -43,15 +43,31 @@ class Runner:
             raise InputError("PAI012", f"no job {name!r}; there are {known or 'none'}", where=str(self._jobs))
         return jobs_of.parse(path.read_text(encoding="utf-8"), str(path))
 
-    async def run(self, job: Job) -> int:
-        """Rows written by its last statement, or returned by a query.
+    def jobs(self) -> list[Job]:
+        """Every job of the jobs folder, by name.  Raises InputError (PAI021, PAI022)."""
+        return [self.job(path.stem, "") for path in sorted(self._jobs.glob("*.sql"))]
+
+    async def inputs(self, job: Job) -> frozenset[str]:
+        """The tables that a job reads and does not make: as its header says, else as the engine does.
+
+        Raises InputError (PAI021) where neither can.
+        """
+        if job.inputs:
+            return frozenset(job.inputs)
+        given = dict.fromkeys(job.parameters, "")
+        accounts = [await self._engine.account(sql, f"{job.where}:{line}") for line, sql in job.bound(given).statements
+                    if not _CREATE.match(sql)]
+        return frozenset(table for account in accounts for table in account.reads) - {job.output}
+
+    async def run(self, job: Job, sources: Sequence[str]) -> int:
+        """Rows written by its last statement, or returned by a query; ``sources``: where its text came from.
 
         Raises InputError (PAI021, PAI022) and PolicyDenied; then nothing was read, and no table is new.
         """
         made: list[Table] = []
         try:
             planned = await self._planned(job, made)
-            token = await ask(self._policy, job, [account for _, _, account in planned], self._catalog)
+            token = await ask(self._policy, job, [account for _, _, account in planned], self._catalog, sources)
         except SightlineError:
             for table in made:
                 await self._drop(table)
@@ -94,8 +110,7 @@ class Runner:
                   "writes": {table: list(columns) for table, columns in account.writes.items()}}
         reads = [lib.read(self._catalog[table].asset, fields=columns)
                  for table, columns in sorted(account.reads.items())]
-        writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail),
-                            sources=None if columns else {})
+        writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail))
                   for table, columns in sorted(account.writes.items())]
         with together([*reads, *writes]):
             rows = await self._engine.run(sql, account, where)

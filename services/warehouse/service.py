@@ -23,6 +23,9 @@ from protos.warehouse_pb2 import (
     JobResponse,
     ReadRequest,
     ReadResponse,
+    ScheduledRun,
+    ScheduleRequest,
+    ScheduleResponse,
 )
 from protos.warehouse_pb2_grpc import WarehouseServicer, add_WarehouseServicer_to_server
 from services import rows as typed
@@ -32,11 +35,16 @@ from services.warehouse import catalog as tables_of
 from services.warehouse.catalog import KEY, columns_of, table_of
 from services.warehouse.engine import MakeEngine
 from services.warehouse.runner import Runner
+from services.warehouse.scheduler import Scheduler
 from services.warehouse.sqlite import SqliteEngine
+from services.warehouse.stream import Streams
 from services.warehouse.writer import append
 
 TABLES = Path(__file__).with_name("tables")
 JOBS = Path(__file__).with_name("jobs")
+# Where the text of a job came from that was asked for by name or as SQL.
+_TEXT = ["rpc:warehouse.RunJob.request#job", "rpc:warehouse.RunJob.request#sql",
+         "rpc:warehouse.RunJob.request#parameters"]
 
 
 class WarehouseService(WarehouseServicer):
@@ -50,16 +58,19 @@ class WarehouseService(WarehouseServicer):
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
         self._runner = Runner(lib, self._engine, policy, self.catalog, jobs)
+        self._scheduler = Scheduler(lib, self._runner)
+        self._streams = Streams(lib, self._runner)
 
     def register(self, server: Any) -> None:
         add_WarehouseServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """Attaches the databases, makes what tables are missing, and registers every label."""
+        """Attaches the databases, makes what tables are missing, registers every label, and reads the streams."""
         for database in sorted({table.database for table in self.catalog.values()}):
             await self._engine.attach(database)
         for table in self.catalog.values():
             await self._runner.create(table)
+        self._streams.start()
 
     async def stop(self) -> None:
         """Nothing is kept outside the engine."""
@@ -70,14 +81,21 @@ class WarehouseService(WarehouseServicer):
             table = table_of(self.catalog, request.rows.schema)
             await append(self._lib, self._engine, table, request.rows)
             self._lib.respond({"appended": []})
+            await self._streams.appended(table.name, list(request.rows.columns), typed.cells(request.rows))
             return AppendResponse(appended=len(request.rows.rows))
 
     async def RunJob(self, request: JobRequest, context: Any) -> JobResponse:
         async with reported(context, self.name):
-            job = self._runner.job(request.job, request.sql)
-            written = await self._runner.run(job)
+            job = self._runner.job(request.job, request.sql).bound(request.parameters)
+            written = await self._runner.run(job, _TEXT)
             self._lib.respond({"rows": [], "output": []})
             return JobResponse(rows=written, output=job.output)
+
+    async def RunSchedule(self, request: ScheduleRequest, context: Any) -> ScheduleResponse:
+        async with reported(context, self.name):
+            runs = await self._scheduler.run(request.first, request.last)
+            self._lib.respond({"runs": []})
+            return ScheduleResponse(runs=[ScheduledRun(**vars(run)) for run in runs])
 
     async def Describe(self, request: DescribeRequest, context: Any) -> DescribeResponse:
         """Columns and labels, from the catalog alone.
@@ -90,8 +108,8 @@ class WarehouseService(WarehouseServicer):
             described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
                                 category=column.label.category or f"operational:{column.label.operational}")
                          for column in table.columns.values()]
-            self._lib.respond({"table": [], "columns": []})
-            return DescribeResponse(table=table.name, columns=described)
+            self._lib.respond({"table": [], "columns": [], "partition": []})
+            return DescribeResponse(table=table.name, columns=described, partition=table.partition)
 
     async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:
         async with reported(context, self.name):

@@ -19,7 +19,7 @@ from sim.scenario.words import did_you_mean, place, shown
 
 KEYS = ("scenario", "stage", "seed", "about", "world", "steps", "faults", "expect")
 NEEDED = ("scenario", "stage", "expect")
-WORLD_KEYS = ("wearers", "regions", "requirements")
+WORLD_KEYS = ("wearers", "regions", "requirements", "jobs")
 MOST_WEARERS = 10_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _REGION = re.compile(r"[A-Z]{2}")
@@ -136,6 +136,9 @@ def _world(node: Node | None) -> World:
         wanted = "a requirement's name, such as glasses-interaction-purpose"
         parts["requirements"] = tuple(_text(one, "a requirement", _REQUIREMENT, wanted)
                                       for one in _list(given["requirements"], "world.requirements"))
+    if "jobs" in given:
+        parts["jobs"] = tuple(_text(one, "a job", _REQUIREMENT, "a job file, such as jobs/asked_by_hour.sql")
+                              for one in _list(given["jobs"], "world.jobs"))
     return World(**parts)
 
 

@@ -95,12 +95,15 @@ class _Runner:
         self._progress = progress
         self._journals: list[journal.Journal] = []
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
-                                  self._own("batch", "job"), self._own("train", "manifest"))
+                                  [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"))
 
     def _own(self, kind: str, key: str) -> list[Path]:
         """The files that the scenario brings itself: they are declared by being deployed with it."""
         return [find_file(self._scenario, step.given[key], step.where) for step in self._scenario.steps
                 if step.kind == kind and step.given[key].endswith((".sql", ".yaml", ".yml"))]
+
+    def _deployed(self) -> list[Path]:
+        return [find_file(self._scenario, name, self._scenario.world.where) for name in self._scenario.world.jobs]
 
     def _requirement(self, name: str) -> Path:
         beside = self._scenario.path.parent / name if self._scenario.path else Path(name)

@@ -63,19 +63,24 @@ def _each(value: Any, kind: type[T], what: str, where: str) -> tuple[T, ...]:
 
 @dataclass(frozen=True)
 class World:
-    """Who is there: ``wearers`` people spread over ``regions``, under ``requirements``."""
+    """Who is there: ``wearers`` people spread over ``regions``, under ``requirements``.
+
+    ``jobs``: files that are deployed beside the bundled ones, and run when their schedule says.
+    """
 
     wearers: int = 3
     regions: tuple[str, ...] = ("US",)
     requirements: tuple[str, ...] = ("glasses-interaction-purpose",)
+    jobs: tuple[str, ...] = ()
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        for key in ("regions", "requirements"):
+        for key in ("regions", "requirements", "jobs"):
             object.__setattr__(self, key, _sequence(getattr(self, key), f"world.{key}", self.where))
 
     def to_dict(self) -> dict[str, Any]:
-        return {"wearers": self.wearers, "regions": list(self.regions), "requirements": list(self.requirements)}
+        return {"wearers": self.wearers, "regions": list(self.regions), "requirements": list(self.requirements),
+                "jobs": list(self.jobs)}
 
 
 class _Named:

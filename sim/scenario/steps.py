@@ -15,6 +15,8 @@ from sim.world.photo import load_photo
 
 StepFunction = Callable[[Stage, Mapping[str, Any], str], Awaitable[Outcome]]
 STEPS: Registry[StepFunction] = Registry("step")
+# The number of a capture is also its minute (``sim.world.clock``).
+MINUTES_A_DAY = 24 * 60
 
 
 @STEPS.register("ask", {"question": str},
@@ -40,21 +42,45 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     return Outcome("done", {"answers": sum(checkpoints.values()), "checkpoints": dict(sorted(checkpoints.items()))})
 
 
+@STEPS.register("wait", {"days": int}, stage="discover", doc="Days go by in the simulated world.")
+async def wait(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    if given["days"] < 1:
+        raise InputError("PAI010", f"days is {given['days']}; at least 1", where=where)
+    stage.captures += given["days"] * MINUTES_A_DAY
+    return Outcome("done", {})
+
+
 @STEPS.register("flush", stage="discover", doc="The logger's queue is emptied into the warehouse.")
 async def flush(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     answer = await stage.operate("logger", "Flush", logger_pb2.FlushRequest())
     return Outcome("done", {"delivered": answer.delivered})
 
 
-@STEPS.register("batch", {"job": str}, stage="discover", doc="A warehouse job runs (its name, or an .sql file).")
+@STEPS.register("batch", {"job": str}, optional={"with": dict}, stage="discover",
+                doc="A warehouse job runs (its name, or an .sql file), with its parameters.")
 async def batch(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     await flush(stage, {}, where)
     job = given["job"]
+    parameters = {str(name): str(value) for name, value in given.get("with", {}).items()}
     if job.endswith(".sql"):
         path = stage.file(job, where)
         with placed("sql", path):
-            return await run_job(stage, warehouse_pb2.JobRequest(sql=read_text(path, "PAI021")))
-    return await run_job(stage, warehouse_pb2.JobRequest(job=job))
+            return await run_job(stage, warehouse_pb2.JobRequest(sql=read_text(path, "PAI021"), parameters=parameters))
+    return await run_job(stage, warehouse_pb2.JobRequest(job=job, parameters=parameters))
+
+
+@STEPS.register("schedule", {"from": str}, optional={"to": str}, stage="discover",
+                doc="The scheduler runs every scheduled job, a day at a time, in the order of what they need.")
+async def schedule(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    await flush(stage, {}, where)
+    first = given["from"]
+    answer = await stage.operate("warehouse", "RunSchedule", warehouse_pb2.ScheduleRequest(
+        first=first, last=given.get("to", first)))
+    outcomes = Counter(run.outcome for run in answer.runs)
+    return Outcome("done", {
+        **dict(sorted(outcomes.items())), "order": [run.job for run in answer.runs if run.ds == first],
+        "not done": [{"job": run.job, "ds": run.ds, "outcome": run.outcome, "code": run.code, "reason": run.reason}
+                     for run in answer.runs if run.outcome != "done"]})
 
 
 async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:

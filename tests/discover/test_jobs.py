@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineage.discover.jobs import Job, declared_edges, parse_job, resolve
+from lineage.discover.jobs import declared_edges, resolve
 from lineage.errors import InputError
+from lineage.jobfile import JobFile
+from lineage.jobfile import parse as parse_job
 from lineage.model import Edge
 from tests.discover.sql_statements import SCHEMA, Maker, data, engine, engine_reads
 
@@ -33,8 +35,8 @@ def test_a_job_file_is_read() -> None:
     text = ("-- Counts what was said.\n\n" + HEADER + "-- schedule: daily\n"
             "-- annotations: GLASSES_INTERACTION , LOCATION\n-- See the table: it is small.\n" + SQL + ";\n")
     job = parse_job(text, "daily.sql")
-    assert job == Job("daily", "assistant-quality", "assistance", "core.daily", "daily",
-                      ("GLASSES_INTERACTION", "LOCATION"), f"{SQL};", "job", "daily.sql", 10)
+    assert job == JobFile("daily", "assistant-quality", "assistance", "core.daily", "daily", (), (),
+                          ("GLASSES_INTERACTION", "LOCATION"), f"{SQL};", "job", "daily.sql", 10)
     assert job.activity == "job:daily"
     assert parse_job("\ufeff" + text.replace("\n", "\r\n"), "daily.sql").schedule == "daily"
 
@@ -46,7 +48,7 @@ def test_schedule_and_annotations_are_optional() -> None:
 
 @pytest.mark.parametrize(("text", "where", "what"), [
     (HEADER.replace("owner", "ower") + SQL, "f:2", "unknown key 'ower'; did you mean 'owner'?"),
-    (HEADER + "-- priority: 7\n" + SQL, "f:5", "unknown key 'priority'; keys are annotations, job"),
+    (HEADER + "-- priority: 7\n" + SQL, "f:5", "unknown key 'priority'; keys are annotations, inputs, job"),
     (HEADER.replace("-- purpose: assistance\n", "") + SQL, "f:1", "lacks the line '-- purpose: …'"),
     (HEADER + "-- owner: other\n" + SQL, "f:5", "gives 'owner' twice"),
     (HEADER.replace("assistance", " ") + SQL, "f:3", "'purpose' is empty"),

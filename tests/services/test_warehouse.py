@@ -18,7 +18,7 @@ from protos import warehouse_pb2_grpc as pb_grpc
 from protos.rows_pb2 import Rows
 from services import rows as typed
 from services.errors import from_rpc
-from services.warehouse.service import WarehouseService
+from services.warehouse.service import JOBS, WarehouseService
 from tests.services.fakes import META, FakeClock, FakePolicy, FakeStore, Recorder, serving, stub
 
 COLUMNS = ("session", "wearer", "device", "region", "utterance", "answer", "checkpoint", "asked_at")
@@ -57,12 +57,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, policy: FakePolicy | None = None, policy_address: str = "") -> AsyncIterator[Bench]:
+async def bench(folder: Path, policy: FakePolicy | None = None, policy_address: str = "",
+                jobs: Path = JOBS) -> AsyncIterator[Bench]:
     policy, seen, store = policy or FakePolicy("ads_ranking"), Recorder(), FakeStore(folder)
     lib = PrivacyLib("warehouse", [seen])
     async with serving(lambda s: policy_pb2_grpc.add_PolicyServicer_to_server(policy, s)) as address:
         async with stub(policy_pb2_grpc.PolicyStub, policy_address or address, lib) as to_policy:
-            service = WarehouseService(lib, store, FakeClock(), to_policy)
+            service = WarehouseService(lib, store, FakeClock(), to_policy, jobs=jobs)
             async with serving(lambda s: service.register(lib.server(s))) as own:
                 async with stub(pb_grpc.WarehouseStub, own) as warehouse:
                     await service.start()

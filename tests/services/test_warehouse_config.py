@@ -74,10 +74,10 @@ def test_statements_end_where_sqlite_says() -> None:
 
 
 @pytest.mark.parametrize(("text", "code", "what"), [
-    ("SELECT 1", "PAI022", "lacks a line -- job"),
+    ("SELECT 1", "PAI022", "lacks the line '-- job: …'"),
     (JOB.replace("purpose", "purpos") + "SELECT 1", "PAI022", "did you mean 'purpose'"),
     (JOB + "-- job: k\nSELECT 1", "PAI022", "twice"),
-    (JOB.replace(": j", ": J k") + "SELECT 1", "PAI022", "not a name"),
+    (JOB.replace(": j", ": J k") + "SELECT 1", "PAI022", "cannot be the header's 'job'"),
     (JOB, "PAI021", "no statement"), (JOB + "SELECT 'a", "PAI021", "open"), (JOB + "SELECT 'a;", "PAI021", "open"),
     (JOB + "-- annotations: a\nSELECT 1", "PAI022", "upper case"),
 ])

@@ -19,8 +19,10 @@ S, D = "core.sessions", "core.daily_sessions"
 @pytest.fixture
 def store(tmp_path: Path) -> FakeStore:
     store = FakeStore(tmp_path)
-    store.attach("core")
-    for table in catalog.load(TABLES).values():
+    tables = catalog.load(TABLES).values()
+    for database in sorted({table.database for table in tables}):
+        store.attach(database)
+    for table in tables:
         store.execute(table.ddl)
     return store
 

@@ -1,0 +1,43 @@
+"""[B] A job that nobody asked for by name (a schedule's, a stream's): run under a correlation key and in a scope of
+its own, so that what one job read is no source of what the next one writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lineage.errors import PolicyDenied, SightlineError
+from lineage.privacylib import PrivacyLib
+from services.warehouse.job import Job
+from services.warehouse.runner import Runner
+
+
+@dataclass(frozen=True)
+class Run:
+    """``outcome``: done, blocked, failed, or skipped because of a job that it needs; ``ds``: its day or window."""
+
+    job: str
+    ds: str
+    outcome: str
+    rows: int = 0
+    code: str = ""
+    reason: str = ""
+
+
+async def run_apart(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str]) -> Run:
+    """Raises nothing that a job may raise: what went wrong is in the run."""
+    key = hashlib.sha256(f"{lib.context.key}/{job.activity}/{ds}".encode()).hexdigest()[:32]
+    return await asyncio.create_task(_run(lib, runner, job, ds, given, key), context=contextvars.Context())
+
+
+async def _run(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str], key: str) -> Run:
+    with lib.scope(key=key):
+        try:
+            return Run(job.activity, ds, "done", await runner.run(job.bound(given), ()))
+        except SightlineError as error:
+            return Run(job.activity, ds, "blocked" if isinstance(error, PolicyDenied) else "failed", 0, error.code,
+                       error.what)

@@ -1,0 +1,8 @@
+-- What the next model may learn from: every question that is not held back; owner: assistant-quality; partition: ds
+CREATE TABLE ml.training_set (
+  ds        TEXT NOT NULL,              -- operational:date GLASSES_INTERACTION
+  session   TEXT NOT NULL PRIMARY KEY,  -- operational:identifier GLASSES_INTERACTION
+  utterance TEXT NOT NULL,              -- user.utterance GLASSES_INTERACTION
+  answer    TEXT NOT NULL,              -- user.answer GLASSES_INTERACTION
+  _key      TEXT NOT NULL               -- operational:correlation_key GLASSES_INTERACTION
+);
