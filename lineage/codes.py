@@ -122,6 +122,11 @@ CODES: dict[str, Code] = {
         "the policy service cannot be asked",
         "It is away, or did not answer within its deadline; a check that cannot be made refuses.",
         "Start the policy service; nothing was read."),
+    "PAI306": Code(
+        "the statement cannot be judged",
+        "The policy service cannot read the SQL or resolve a name in it, or cannot tell whose rows it would see; in "
+        "enforcement mode that refuses.",
+        "Write tables and columns out, each with the table it is of; the message underlines the place."),
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",

@@ -76,4 +76,4 @@ class Store(Protocol):
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """For ``set_authorizer`` only; statements go through ``execute``."""
+        """For ``set_authorizer`` and ``create_function`` only; statements go through ``execute``."""

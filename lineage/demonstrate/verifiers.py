@@ -88,7 +88,8 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
 
 VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
-_STEERED = frozenset({"rpc:logger.Flush", "rpc:warehouse.RunJob", "rpc:warehouse.RunSchedule",
+_STEERED = frozenset({"rpc:logger.Flush", "rpc:policy.Consent", "rpc:policy.Judge", "rpc:warehouse.Describe",
+                      "rpc:warehouse.RunJob", "rpc:warehouse.RunSchedule",
                       "rpc:training.Train"})
 
 

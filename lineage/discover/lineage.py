@@ -34,6 +34,8 @@ class Lineage:
     declared: dict[str, str]
     reported: Counter[tuple[str, str]]
     holes: list[tuple[str, int, int]] = field(default_factory=list)
+    # Purpose → rows that were checked for their wearer's consent to it, and those of them that were withheld.
+    consent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def purposes(self) -> dict[str, set[str]]:
         """What each activity is for: as seen, or as declared where it has not been seen."""
@@ -69,8 +71,12 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
     reported: Counter[tuple[str, str]] = Counter()
     streams = {f"{signal.asset}.request" for signal in signals if signal.op == "call" and "messages" in signal.detail}
     served: set[tuple[str, str, str]] = set()
+    consent: dict[str, tuple[int, int]] = {}
     for signal in signals:
         join.feed(signal)
+        if seen := signal.detail.get("consent"):
+            checked, withheld = consent.get(signal.purpose, (0, 0))
+            consent[signal.purpose] = checked + seen["checked"], withheld + seen["withheld"]
         reported[signal.op, signal.asset] += not _within_stream(signal, streams, served)
         if signal.activity:
             purposes.setdefault(signal.activity, set()).add(signal.purpose)
@@ -90,7 +96,8 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         decisions=[decisions[identity] for identity in sorted(decisions)],
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
-        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes())
+        activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(),
+        consent=consent)
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

@@ -1,65 +1,166 @@
 """The Policy Evaluation Service (PES): answers Admit and Judge, and signs what it allowed (S5).
 
-Every answer is a decision, with the requirement versions it used, recorded as a signal.
+Every answer is a decision, with the requirement versions it used, recorded as a signal.  A job is judged by its
+statements, which this service reads itself: what the caller believes of its own SQL counts for nothing.
+It keeps the wearers' consent too, since what it signs holds for one epoch of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Protocol
 
-from lineage.enforce.gate import Crossing, Input, admit, judge
+from lineage.enforce import consent
+from lineage.enforce.consent import Consents
+from lineage.enforce.gate import Input, admit, judge, make
 from lineage.enforce.rules import Rules
-from lineage.enforce.tokens import Signer
-from lineage.model import Decision
+from lineage.enforce.statement import Judged, Tables, judged
+from lineage.enforce.tokens import LIFETIME, Grant, Signer, digest
+from lineage.errors import InputError
+from lineage.model import Decision, Label
+from lineage.names import asset_of, join
 from lineage.privacylib import PrivacyLib
 from protos import policy_pb2 as pb
 from protos import policy_pb2_grpc
 
+CONSENT = "file:consent.jsonl"
+_LABELS = {"wearer": Label("user.identifier", ("CONSENT",)), "purpose": Label(operational="purpose"),
+           "granted": Label("user.consent", ("CONSENT",))}
+_FILE = "consent.jsonl"
+
+
+class Files(Protocol):
+    """What of a store the consent registry needs."""
+
+    def read(self, path: str) -> bytes: ...
+
+    def append(self, path: str, data: bytes) -> None: ...
+
+    def exists(self, path: str) -> bool: ...
+
 
 class PolicyService(policy_pb2_grpc.PolicyServicer):
+    """``now``: seconds since 1970, by which tokens end."""
+
     name = "policy"
 
-    def __init__(self, lib: PrivacyLib, rules: Rules, signer: Signer) -> None:
+    def __init__(self, lib: PrivacyLib, rules: Rules, signer: Signer, files: Files,
+                 now: Callable[[], float] = time.time) -> None:
         self._lib = lib
         self._rules = rules
         self._signer = signer
+        self._files = files
+        self._now = now
+        self._consents = Consents()
+        self._granted = 0
 
     def register(self, server: Any) -> None:
         policy_pb2_grpc.add_PolicyServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """Nothing to open."""
+        """Takes the consent registry up where it was."""
+        self._lib.register(CONSENT, _LABELS, "policy")
+        if self._files.exists(_FILE):
+            with self._lib.scope(principal="policy"), self._lib.read(CONSENT, fields=tuple(_LABELS)) as op:
+                lines = self._files.read(_FILE).decode().splitlines()
+                self._consents, op.rows = Consents(lines), len(lines)
 
     async def stop(self) -> None:
         """Nothing to close."""
 
     async def Admit(self, request: pb.AdmitRequest, context: Any) -> pb.Verdict:
+        inputs = [Input(item.asset, tuple(item.annotations), item.annotated) for item in request.inputs]
         decision = admit(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, inputs=[_input(item) for item in request.inputs])
-        return self._answer(decision, request.region)
+                         principal=request.principal, inputs=inputs)
+        tables = {asset_of(item.asset).removeprefix("warehouse:") for item in inputs
+                  if item.asset.startswith("warehouse:") and self._consent_needed(request.purpose, [item])}
+        return self._answer(decision, inputs, region=request.region, consenting=sorted(tables))
 
     async def Judge(self, request: pb.JudgeRequest, context: Any) -> pb.Verdict:
-        crossings = [Crossing(_input(flow.source), _input(flow.sink)) for flow in request.flows]
+        tables = _tables(request.tables)
+        try:
+            found = judged(request.statements, tables, request.reads, request.writes)
+        except InputError as error:
+            return self._unjudged(request, error)
+        subjects = {table.name: table.subject for table in request.tables if table.subject}
+        asked = {item.asset: item for item in found.used}
+        consenting = sorted(table for table in subjects if self._consent_needed(request.purpose, (
+            item for item in found.used if asset_of(item.asset) == f"warehouse:{table}")))
+        # To see whose a row is, is a use too.
+        for table in consenting:
+            subject = tables.columns[table][subjects[table]]
+            asked.setdefault(subject.asset, subject)
+        used = [asked[name] for name in sorted(asked)]
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, crossings=crossings,
-                         used=[_input(item) for item in request.inputs])
-        return self._answer(decision, "")
+                         principal=request.principal, crossings=found.crossings, used=used)
+        return self._answer(decision, used, request=request, found=found, consenting=consenting)
+
+    async def Consent(self, request: pb.ConsentRequest, context: Any) -> pb.ConsentResponse:
+        """Durable before it is acknowledged."""
+        sources = {field: [f"rpc:policy.Consent.request#{field}"] for field in _LABELS}
+        with self._lib.write(CONSENT, sources=sources):
+            self._files.append(_FILE, consent.line(request.wearer, request.purpose, request.granted).encode())
+        epoch = self._consents.set(request.wearer, request.purpose, request.granted)
+        self._lib.respond({"epoch": []})
+        return pb.ConsentResponse(epoch=epoch)
+
+    async def Withdrawn(self, request: pb.WithdrawnRequest, context: Any) -> pb.WithdrawnResponse:
+        epoch = self._consents.epoch
+        changed = not request.known or request.epoch != epoch
+        who = self._consents.withdrawn(request.purpose) if changed else ()
+        self._lib.respond({"epoch": [], "changed": [], "wearers": [f"{CONSENT}#wearer"] if who else []})
+        return pb.WithdrawnResponse(epoch=epoch, changed=changed, wearers=who)
 
     async def Key(self, request: pb.KeyRequest, context: Any) -> pb.KeyResponse:
         return pb.KeyResponse(public_key=self._signer.public_key)
 
-    def _answer(self, decision: Decision, region: str) -> pb.Verdict:
+    def _consent_needed(self, purpose: str, items: Iterable[Input]) -> bool:
+        annotations = {annotation for item in items for annotation in item.annotations}
+        return any(purpose in requirement.consent for requirement in self._rules.governing(annotations))
+
+    def _answer(self, decision: Decision, used: Iterable[Input], *, region: str = "",
+                request: pb.JudgeRequest | None = None, found: Judged | None = None,
+                consenting: Iterable[str] = ()) -> pb.Verdict:
         self._lib.decision(decision)
         allowed = decision.verdict == "allowed"
-        token = self._sign(decision, region, decision.inputs) if allowed else b""
+        token = b""
+        if allowed:
+            issued = int(self._now())
+            self._granted += 1
+            asked = request.lifetime if request is not None else 0
+            token = self._signer.sign(Grant(
+                decision.principal, decision.purpose, decision.activity,
+                tuple(sorted(item.asset for item in used)), decision.requirements, region,
+                statement=digest(request.statements) if request is not None else "",
+                outputs=tuple(found.outputs) if found is not None else (),
+                snapshots=_snapshots(request), consenting=tuple(consenting), epoch=self._consents.epoch,
+                issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
+                nonce=self._nonce() if request is not None else ""))
         return pb.Verdict(allowed=allowed, code=decision.code, reason=decision.reason, token=token,
                           requirements=decision.requirements, decision=decision.id)
 
-    def _sign(self, decision: Decision, region: str, inputs: Iterable[str]) -> bytes:
-        return self._signer.sign(principal=decision.principal, purpose=decision.purpose, activity=decision.activity,
-                                 region=region, inputs=inputs, requirements=decision.requirements)
+    def _nonce(self) -> str:
+        """Never the same twice: the time of the answer, and which one it is."""
+        return hashlib.sha256(f"{self._now()}/{self._granted}".encode()).hexdigest()[:24]
+
+    def _unjudged(self, request: pb.JudgeRequest, error: InputError) -> pb.Verdict:
+        """What cannot be read is refused where anything is enforced: nobody knows what it would do."""
+        verdict: Literal["allowed", "blocked"] = "blocked" if self._rules.enforcing else "allowed"
+        decision = make(self._rules, request.activity, request.purpose, request.principal, "gate", verdict, "PAI306",
+                        f"{error.where}: {error.what}", [f"warehouse:{table.name}" for table in request.tables])
+        return self._answer(decision, ())
 
 
-def _input(item: pb.Labelled) -> Input:
-    return Input(item.asset, tuple(item.annotations), item.annotated)
+def _tables(tables: Iterable[pb.JudgedTable]) -> Tables:
+    columns = {table.name: {column.name: Input(join(f"warehouse:{table.name}", column.name),
+                                               tuple(column.annotations), column.annotated)
+                            for column in table.columns} for table in tables}
+    return Tables(columns, {table.name: {column.name: column.type for column in table.columns} for table in tables})
+
+
+def _snapshots(request: pb.JudgeRequest | None) -> tuple[str, ...]:
+    if request is None:
+        return ()
+    return tuple(sorted(f"{table.name}={table.snapshot}" for table in request.tables if table.snapshot))

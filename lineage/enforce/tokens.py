@@ -1,15 +1,17 @@
 """What the Policy Evaluation Service signs and the Warehouse Permission Service checks (S5).
 
-A token is the claims of one admission: principal, purpose, activity, the inputs that were
-admitted and the requirement versions that were used, under an Ed25519 signature.
+A token is the claims of one admission under an Ed25519 signature: principal, purpose, activity, the
+inputs that were admitted, the requirement versions that were used and the consent epoch, for a few
+seconds.  A job's token is bound to more: its statements, the snapshot of the tables they name, the
+columns that they may write; and it is good once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,6 +19,39 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lineage.privacylib import claims as codec
 from lineage.privacylib.claims import Claims
+
+# Seconds.
+LIFETIME = 60
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token says; times in whole seconds.  ``consenting``: tables of which only rows may be seen whose
+    wearer consents to the purpose."""
+
+    principal: str
+    purpose: str
+    activity: str
+    inputs: tuple[str, ...]
+    requirements: tuple[str, ...]
+    region: str = ""
+    statement: str = ""
+    outputs: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    consenting: tuple[str, ...] = ()
+    epoch: int = 0
+    issued: int = 0
+    expires: int = 0
+    nonce: str = ""
+
+
+def digest(statements: Iterable[str]) -> str:
+    """Of statements in their order, letter by letter."""
+    found = hashlib.sha256()
+    for statement in statements:
+        text = statement.encode()
+        found.update(len(text).to_bytes(8, "big") + text)
+    return found.hexdigest()
 
 
 class Signer:
@@ -29,15 +64,13 @@ class Signer:
     def public_key(self) -> bytes:
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
-    def sign(self, *, principal: str, purpose: str, activity: str, region: str, inputs: Iterable[str],
-             requirements: Iterable[str]) -> bytes:
-        fields: dict[str, Any] = {"principal": principal, "purpose": purpose, "activity": activity, "region": region,
-                  "inputs": sorted(inputs), "requirements": sorted(requirements)}
+    def sign(self, grant: Grant) -> bytes:
+        fields = {name: value for name, value in asdict(grant).items() if value}
         return codec.encode(self._key.sign(codec.encode(**fields)), **fields)
 
 
 class Verifier:
-    """Checks a token once per distinct value."""
+    """Checks a token's signature once per distinct value; what else a token must be is not its business."""
 
     def __init__(self, public_key: bytes) -> None:
         self._key = Ed25519PublicKey.from_public_bytes(public_key)

@@ -14,7 +14,7 @@ import json
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-MAX_BYTES = 4096
+MAX_BYTES = 16_384
 _SIGNATURE_BYTES = 64
 
 
@@ -28,6 +28,15 @@ class Claims(NamedTuple):
     requirements: tuple[str, ...] = ()
     payload: bytes = b""
     signature: bytes = b""
+    # What else a token of the policy service is bound to (``enforce.tokens``).
+    statement: str = ""
+    outputs: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    consenting: tuple[str, ...] = ()
+    epoch: int = 0
+    issued: int = 0
+    expires: int = 0
+    nonce: str = ""
 
 
 def encode(signature: bytes = b"", **fields: Any) -> bytes:
@@ -53,7 +62,9 @@ def decode(data: bytes) -> Claims:
         raise ValueError("claims are not a JSON object")
     return Claims(_text(fields, "principal"), _text(fields, "purpose"), _text(fields, "region"),
                   _text(fields, "activity"), _texts(fields, "inputs"), _texts(fields, "requirements"),
-                  payload, signature)
+                  payload, signature, _text(fields, "statement"), _texts(fields, "outputs"),
+                  _texts(fields, "snapshots"), _texts(fields, "consenting"), _number(fields, "epoch"),
+                  _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"))
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
@@ -70,3 +81,10 @@ def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
         raise ValueError(f"claim {name!r} is not a list of texts")
     "".join(value).encode()
     return tuple(value)
+
+
+def _number(fields: dict[str, Any], name: str) -> int:
+    value = fields.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"claim {name!r} is not a whole number")
+    return value

@@ -6,7 +6,7 @@ What it asks with are the labels of its inputs, from the warehouse's catalog; no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lineage.errors import InputError, PolicyDenied, SightlineError
@@ -28,9 +28,13 @@ KEY = "_key"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Field-level names with their labels, in the order of the manifest."""
+    """Field-level names with their labels, in the order of the manifest.
+
+    ``subjects``: the columns that say whose a row is, by which the warehouse keeps back rows without consent.
+    """
 
     labels: dict[str, Label]
+    subjects: dict[str, Label] = field(default_factory=dict)
 
     @property
     def annotations(self) -> tuple[str, ...]:
@@ -48,6 +52,7 @@ class Inputs:
 async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
     """Asks the warehouse's catalog.  Raises InputError (PAI020) for a table or column that is not there."""
     labels: dict[str, Label] = {}
+    subjects: dict[str, Label] = {}
     for item in manifest.tables:
         try:
             with calling("warehouse"):
@@ -55,10 +60,13 @@ async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
                     DescribeRequest(table=item.table), sources={"table": [MANIFEST]}, timeout=DEADLINE)
         except InputError as error:
             raise InputError(error.code, error.what, where=item.place, next=error.next) from None
-        labels |= _labels(item, described)
+        known = _known(described)
+        labels |= _labels(item, known)
+        if described.subject:
+            subjects[join(f"warehouse:{item.table}", described.subject)] = known[described.subject]
     for corpus in manifest.corpora:
         labels[corpus.asset] = Label(operational="corpus")
-    return Inputs(labels)
+    return Inputs(labels, subjects)
 
 
 async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -> bytes:
@@ -79,10 +87,13 @@ async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -
     return verdict.token
 
 
-def _labels(item: TableInput, described: DescribeResponse) -> dict[str, Label]:
-    known = {column.name: Label("" if column.category.startswith("operational:") else column.category,
-                                tuple(column.annotations), _operational(column.category))
-             for column in described.columns}
+def _known(described: DescribeResponse) -> dict[str, Label]:
+    return {column.name: Label("" if column.category.startswith("operational:") else column.category,
+                               tuple(column.annotations), _operational(column.category))
+            for column in described.columns}
+
+
+def _labels(item: TableInput, known: dict[str, Label]) -> dict[str, Label]:
     for column in item.columns:
         if column not in known:
             raise InputError("PAI020", f"{item.table} has no column {column!r}; it has {', '.join(known)}",
@@ -97,4 +108,4 @@ def _operational(category: str) -> str:
 
 def _labelled(inputs: Inputs) -> Iterable[Labelled]:
     return [Labelled(asset=name, annotations=label.annotations, annotated=label.annotated)
-            for name, label in inputs.labels.items()]
+            for name, label in (inputs.labels | inputs.subjects).items()]

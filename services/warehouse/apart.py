@@ -1,5 +1,5 @@
-"""[B] A job that nobody asked for by name (a schedule's, a stream's): run under a correlation key and in a scope of
-its own, so that what one job read is no source of what the next one writes.
+"""[B] What nobody's request is about (a schedule's job, a stream's, who consents): done in a scope of its own, so that
+what one read is no source of what the next one writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Run:
 
 
 async def run_apart(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str]) -> Run:
-    """Raises nothing that a job may raise: what went wrong is in the run."""
+    """Under a correlation key of its own.  Raises nothing that a job may raise: what went wrong is in the run."""
     key = hashlib.sha256(f"{lib.context.key}/{job.activity}/{ds}".encode()).hexdigest()[:32]
     return await asyncio.create_task(_run(lib, runner, job, ds, given, key), context=contextvars.Context())
 

@@ -23,7 +23,7 @@ KEY = "_key"
 _CREATE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)\.(\w+)\s*\(\s*$", re.IGNORECASE)
 _COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<comma>,?)\s*")
 _CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
-_SAID = re.compile(r"\b(?P<key>owner|partition):\s*(?P<value>[\w-]+)")
+_SAID = re.compile(r"\b(?P<key>owner|partition|subject):\s*(?P<value>[\w-]+)")
 _LABEL = re.compile(r"(?:operational:(?P<operational>\w+)|(?P<category>[a-z_]+(?:\.[a-z_]+)*))"
                     r"(?P<annotations>(?:\s+[A-Z][A-Z0-9_]*)*)\s*")
 
@@ -42,7 +42,8 @@ class Column:
 class Table:
     """``name`` is qualified: "core.sessions".  ``ddl`` is one statement, ready for SQLite.
 
-    ``partition``: the column (``ds``) by which a job replaces the table's rows, or empty.
+    ``partition``: the column (``ds``) by which a job replaces the table's rows, or empty.  ``subject``: the column
+    that says whose a row is, or empty; then no row can be withheld for want of consent.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Table:
     columns: dict[str, Column]
     ddl: str
     partition: str = ""
+    subject: str = ""
 
     @property
     def asset(self) -> str:
@@ -81,7 +83,7 @@ def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = 
     Raises InputError (PAI022) with file:line, or for no table at all.
     """
     lines = list(enumerate(text.splitlines(), first_line))
-    name, said = "", {"owner": "warehouse", "partition": ""}
+    name, said = "", {"owner": "warehouse", "partition": "", "subject": ""}
     columns: dict[str, Column] = {}
     for number, line in lines:
         place = f"{where}:{number}"
@@ -94,10 +96,11 @@ def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = 
             if code not in (")", ");"):
                 raise InputError("PAI022", f"nothing may follow the table's end, not {code[1:]!r}", where=place)
             ddl = "\n".join(line for at, line in lines if at <= number).rstrip().removesuffix(";")
-            if said["partition"] and said["partition"] not in columns:
-                raise InputError("PAI022", f"{name} is partitioned by {said['partition']!r}, and has no such column",
-                                 where=place, next=f"columns are {', '.join(columns)}")
-            return Table(name, said["owner"], columns, _if_missing(ddl), said["partition"])
+            for key in ("partition", "subject"):
+                if said[key] and said[key] not in columns:
+                    raise InputError("PAI022", f"{name} names {said[key]!r} as its {key}, and has no such column",
+                                     where=place, next=f"columns are {', '.join(columns)}")
+            return Table(name, said["owner"], columns, _if_missing(ddl), said["partition"], said["subject"])
         elif code and not _CONSTRAINT.match(code):
             column = _column(code, comment.strip(), place, otherwise)
             if column.name in columns:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from services.rows import Cell
 from services.warehouse.catalog import Table
+from services.warehouse.consent import Visible
 
 STATEMENTS = ("INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH")
 CHANGED = "the tables have changed since the statement was judged; it changed nothing"
@@ -52,17 +53,21 @@ class Engine(Protocol):
         Raises InputError (PAI004) for what the table does not take.
         """
 
-    async def read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
-        """Every row, in an order that the same writes always give."""
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
+        """Every row that may be seen, in an order that the same writes always give."""
 
     async def account(self, sql: str, where: str) -> Account:
         """What the statement would touch; no row moves.  Raises InputError (PAI021), with the place underlined."""
 
-    async def run(self, sql: str, account: Account, where: str) -> int:
+    async def run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
         """Runs what ``account`` says; rows written, or returned by a query.
 
-        Raises InputError (PAI021) when the statement fails, or would touch more by now than it was judged for.
+        The statement may call ``sightline_consents(subject)``, which is ``rows.consents``.  Raises InputError (PAI021)
+        when it fails, or would touch more by now than it was judged for.
         """
+
+    async def snapshot(self, table: Table) -> str:
+        """Another text whenever the table's rows may have changed."""
 
     async def close(self) -> None:
         """What was committed stays."""

@@ -1,69 +1,103 @@
-"""[B] Asks the policy service whether a job may run, from labels alone, before any row moves.
+"""[B] Asks the policy service whether a job may run, and holds the run to the answer.
 
-Every column that a statement would read is a source of every column that it would write: a job's
-label is the join of all that it reads, whatever a closer look at the SQL could show.
+The statements go to the policy service as they are, with the labels of the tables that the engine says they
+touch; it reads the flows itself.  The permission service (``Permission``, injected) checks the token right before
+the first statement, against what the engine says then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from lineage.errors import PolicyDenied, SightlineError
-from lineage.model import Label
 from lineage.names import join
-from protos.policy_pb2 import AdmitRequest, Flow, JudgeRequest, Labelled, Verdict
+from protos.policy_pb2 import JudgedColumn, JudgedTable, JudgeRequest, Verdict
 from services.errors import calling
 from services.warehouse.catalog import Table
 from services.warehouse.engine import Account
-from services.warehouse.job import Job
 
 # Seconds.
 DEADLINE = 5.0
 PRINCIPAL = "warehouse"
 
 
-async def ask(policy: Any, job: Job, accounts: Iterable[Account], catalog: Mapping[str, Table],
-              sources: Sequence[str]) -> bytes:
-    """The token of an allowed job; ``sources``: where its text came from.
+class Execution(NamedTuple):
+    """What is about to run; ``snapshots``: "core.sessions=…" of each table that it touches, as it is now."""
+
+    activity: str
+    purpose: str
+    statements: tuple[str, ...]
+    reads: frozenset[str]
+    writes: frozenset[str]
+    snapshots: frozenset[str]
+
+
+class Claims(Protocol):
+    """What of a token the warehouse uses: the tables that need consent, and in which epoch it was given."""
+
+    @property
+    def purpose(self) -> str: ...
+
+    @property
+    def consenting(self) -> tuple[str, ...]: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+
+class Permission(Protocol):
+    """The Warehouse Permission Service.  Each method raises PolicyDenied (PAI303)."""
+
+    def execute(self, token: bytes, run: Any) -> Claims:
+        """Uses the token up."""
+
+    def read(self, token: bytes, activity: str) -> Claims:
+        """The token of whoever reads rows."""
+
+    def epoch(self, claims: Any, activity: str, now: int) -> None:
+        """The consent that the token was given under still holds."""
+
+    def refuse(self, claims: Any, activity: str, code: str, why: str) -> None:
+        """Records a refusal; raises only where something is enforced."""
+
+
+async def ask(policy: Any, run: Execution, tables: Iterable[JudgedTable], sources: Sequence[str]) -> bytes:
+    """The token of an allowed job; ``sources``: where the job's text came from.
 
     Raises PolicyDenied; PAI305 when ``policy`` (a PolicyStub) cannot be asked.
     """
-    flows: list[Flow] = []
-    used: dict[str, Labelled] = {}
-    flowing: set[str] = set()
-    for account in accounts:
-        reads, sinks = _labelled(account.reads, catalog), _labelled(account.writes, catalog)
-        used |= {read.asset: read for read in reads}
-        flows += [Flow(source=read, sink=sink) for read in reads for sink in sinks]
-        flowing |= {read.asset for read in reads if sinks}
-    # A query writes nothing, so there is no flow to judge; its use of the inputs is.
-    judging = bool(flows)
-    unmoved = [read for asset, read in used.items() if asset not in flowing]
-    request = (JudgeRequest(activity=job.activity, purpose=job.purpose, principal=PRINCIPAL, flows=flows,
-                            inputs=unmoved) if judging
-               else AdmitRequest(activity=job.activity, purpose=job.purpose, principal=PRINCIPAL,
-                                 inputs=used.values()))
-    call = policy.Judge if judging else policy.Admit
-    sources_of = {field: list(sources) for field in ("activity", "purpose", "flows", "inputs")
-                  if field in type(request).DESCRIPTOR.fields_by_name}
+    request = JudgeRequest(activity=run.activity, purpose=run.purpose, principal=PRINCIPAL, statements=run.statements,
+                           tables=tables, reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
+                           writes=sorted(name.removeprefix("warehouse:") for name in run.writes))
+    sources_of = {field: list(sources) for field in ("activity", "purpose", "statements")}
     try:
         with calling("policy"):
-            verdict: Verdict = await call(request, sources=sources_of, timeout=DEADLINE)
+            verdict: Verdict = await policy.Judge(request, sources=sources_of, timeout=DEADLINE)
     except PolicyDenied:
         raise
     except SightlineError as error:
-        raise PolicyDenied("PAI305", f"{job.activity} was not run: {error.what}", where=job.activity) from None
+        raise PolicyDenied("PAI305", f"{run.activity} was not run: {error.what}", where=run.activity) from None
     if not verdict.allowed:
-        raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=job.activity)
+        raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=run.activity)
     return verdict.token
 
 
-def labelled(asset: str, label: Label) -> Labelled:
-    return Labelled(asset=asset, annotations=label.annotations, annotated=label.annotated)
+def judged(table: Table, snapshot: str) -> JudgedTable:
+    return JudgedTable(name=table.name, snapshot=snapshot, subject=table.subject, columns=[
+        JudgedColumn(name=column.name, type=column.type, annotations=column.label.annotations,
+                     annotated=column.label.annotated) for column in table.columns.values()])
 
 
-def _labelled(columns: Mapping[str, tuple[str, ...]], catalog: Mapping[str, Table]) -> list[Labelled]:
-    """A column that the catalog does not have (a row id) has no label, and is shown as such."""
-    return [labelled(join(catalog[table].asset, name), catalog[table].labels.get(name, Label()))
-            for table, names in sorted(columns.items()) for name in sorted(names)]
+def touched(accounts: Iterable[Account], catalog: Mapping[str, Table]) -> tuple[frozenset[str], frozenset[str]]:
+    """Field-level names that are read, and written: the engine's account of all statements together."""
+    reads: set[str] = set()
+    writes: set[str] = set()
+    for account in accounts:
+        for side, found in ((account.reads, reads), (account.writes, writes)):
+            found.update(join(catalog[table].asset, column) for table, columns in side.items() for column in columns)
+    return frozenset(reads), frozenset(writes)
+
+
+def written_as(snapshots: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(f"{table}={snapshot}" for table, snapshot in snapshots.items())

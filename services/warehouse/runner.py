@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lineage.errors import InputError, SightlineError
+from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.model import Label
 from lineage.privacylib import PrivacyLib, together
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
-from services.warehouse.engine import Account, Engine
+from services.warehouse.consent import Consent, Visible, narrowed
+from services.warehouse.engine import Account, Engine, note
 from services.warehouse.job import Job
-from services.warehouse.permission import ask
+from services.warehouse.permission import Claims, Execution, Permission, ask, judged, touched, written_as
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CREATE = re.compile(r"CREATE\b", re.IGNORECASE)
+# How often a job is judged anew because its tables have changed meanwhile.
+JUDGEMENTS = 3
 # A statement with its place and what the engine says that it touches.
 Planned = tuple[str, str, Account]
 
 
 class Runner:
-    """``catalog`` grows by the tables that jobs make."""
+    """``catalog`` grows by the tables that jobs make; without ``permission`` no token is checked here."""
 
-    def __init__(self, lib: PrivacyLib, engine: Engine, policy: Any, catalog: dict[str, Table], jobs: Path) -> None:
+    def __init__(self, lib: PrivacyLib, engine: Engine, policy: Any, catalog: dict[str, Table], jobs: Path,
+                 consent: Consent, permission: Permission | None = None) -> None:
         self._lib = lib
         self._engine = engine
         self._policy = policy
         self._catalog = catalog
         self._jobs = jobs
+        self._consent = consent
+        self._permission = permission
 
     def job(self, name: str, sql: str) -> Job:
         """From its text, or from the jobs folder.  Raises InputError (PAI012, PAI021, PAI022)."""
@@ -59,21 +65,69 @@ class Runner:
                     if not _CREATE.match(sql)]
         return frozenset(table for account in accounts for table in account.reads) - {job.output}
 
-    async def run(self, job: Job, sources: Sequence[str]) -> int:
-        """Rows written by its last statement, or returned by a query; ``sources``: where its text came from.
+    async def run(self, job: Job, sources: Sequence[str], token: bytes = b"") -> int:
+        """Visible written by its last statement, or returned by a query; ``sources``: where its text came from.
 
-        Raises InputError (PAI021, PAI022) and PolicyDenied; then nothing was read, and no table is new.
+        ``token``: the caller's own, else the policy service is asked.  Raises InputError (PAI021, PAI022) and
+        PolicyDenied; then nothing was read, and no table is new.
         """
         made: list[Table] = []
         try:
             planned = await self._planned(job, made)
-            token = await ask(self._policy, job, [account for _, _, account in planned], self._catalog, sources)
+            token, claims = await self._permitted(job, planned, sources, token)
         except SightlineError:
             for table in made:
                 await self._drop(table)
             raise
-        with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
-            return [await self._execute(*statement) for statement in planned][-1]
+        written = 0
+        for sql, where, account in planned:
+            text, seen = await self._visible(job, sql, where, account, claims)
+            with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
+                written = await self._execute(sql, text, where, account, seen)
+        return written
+
+    async def _permitted(self, job: Job, planned: Sequence[Planned], sources: Sequence[str],
+                         token: bytes) -> tuple[bytes, Claims | None]:
+        """Visible may come while the policy service thinks: then it is asked about the tables as they are now."""
+        accounts = [account for _, _, account in planned]
+        reads, writes = touched(accounts, self._catalog)
+        names = sorted({table for account in accounts for table in (*account.reads, *account.writes)})
+        statements = tuple(sql for sql, _, _ in planned)
+        for left in reversed(range(JUDGEMENTS)):
+            seen = await self._snapshots(names)
+            run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen))
+            given = token or await ask(self._policy, run, [judged(self._catalog[name], seen[name]) for name in names],
+                                       sources)
+            now = await self._snapshots(names)
+            if token or now == seen or not left:
+                run = run._replace(snapshots=written_as(now))
+                claims = self._permission.execute(given, run) if self._permission else None
+                return given, claims
+        raise AssertionError("the last judgement is always used")
+
+    async def _snapshots(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: await self._engine.snapshot(self._catalog[name]) for name in names}
+
+    async def _visible(self, job: Job, sql: str, where: str, account: Account,
+                       claims: Claims | None) -> tuple[str, Visible]:
+        """The statement on the rows that it may see; ``account`` gains the columns that say whose they are."""
+        subjects = {table: self._catalog[table].subject for table in (claims.consenting if claims else ())
+                    if table in account.reads and self._catalog[table].subject}
+        if claims is None or self._permission is None or not subjects:
+            return sql, Visible({}, frozenset())
+        epoch, withdrawn = await self._consent.withdrawn(job.purpose)
+        self._permission.epoch(claims, job.activity, epoch)
+        columns = {table: [column for column in self._catalog[table].columns
+                           if column in (*account.reads[table], subject)] for table, subject in subjects.items()}
+        seen = Visible(subjects, withdrawn)
+        try:
+            text, tables = narrowed(sql, columns, seen, where)
+        except PolicyDenied as error:
+            self._permission.refuse(claims, job.activity, error.code, error.what)
+            raise
+        for table in tables:
+            note(account.reads, table, [subjects[table]])
+        return text, seen
 
     async def create(self, table: Table) -> None:
         """Makes the table where it is missing, and registers its labels.  Raises InputError (PAI022)."""
@@ -103,8 +157,11 @@ class Runner:
         await self._engine.drop(table)
         del self._catalog[table.name]
 
-    async def _execute(self, sql: str, where: str, account: Account) -> int:
-        """One signal per table read and per table written; the collector resolves columns from the statement."""
+    async def _execute(self, sql: str, text: str, where: str, account: Account, seen: Visible) -> int:
+        """One signal per table read and per table written; the collector resolves columns from the statement.
+
+        ``text`` is what runs: the statement, on the rows that may be seen.
+        """
         lib = self._lib
         detail = {"statement": sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
                   "writes": {table: list(columns) for table, columns in account.writes.items()}}
@@ -113,7 +170,10 @@ class Runner:
         writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail))
                   for table, columns in sorted(account.writes.items())]
         with together([*reads, *writes]):
-            rows = await self._engine.run(sql, account, where)
+            written = await self._engine.run(text, account, where, seen)
             for op in writes or reads:
-                op.rows = rows
-        return rows
+                op.rows = written
+            for op in reads:
+                if op.asset.removeprefix("warehouse:") in seen.subjects:
+                    op.detail["consent"] = {"checked": seen.checked, "withheld": seen.withheld}
+        return written

@@ -32,8 +32,10 @@ from services import rows as typed
 from services.errors import reported
 from services.seams import Clock, Store
 from services.warehouse import catalog as tables_of
-from services.warehouse.catalog import KEY, columns_of, table_of
+from services.warehouse.catalog import KEY, Table, columns_of, table_of
+from services.warehouse.consent import Consent, Visible
 from services.warehouse.engine import MakeEngine
+from services.warehouse.permission import Permission
 from services.warehouse.runner import Runner
 from services.warehouse.scheduler import Scheduler
 from services.warehouse.sqlite import SqliteEngine
@@ -53,11 +55,14 @@ class WarehouseService(WarehouseServicer):
     name = "warehouse"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
-                 jobs: Path = JOBS, engine: MakeEngine | None = None) -> None:
+                 jobs: Path = JOBS, engine: MakeEngine | None = None,
+                 permission: Permission | None = None) -> None:
         self._lib = lib
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
-        self._runner = Runner(lib, self._engine, policy, self.catalog, jobs)
+        self._consent = Consent(lib, policy)
+        self._permission = permission
+        self._runner = Runner(lib, self._engine, policy, self.catalog, jobs, self._consent, permission)
         self._scheduler = Scheduler(lib, self._runner)
         self._streams = Streams(lib, self._runner)
 
@@ -87,7 +92,7 @@ class WarehouseService(WarehouseServicer):
     async def RunJob(self, request: JobRequest, context: Any) -> JobResponse:
         async with reported(context, self.name):
             job = self._runner.job(request.job, request.sql).bound(request.parameters)
-            written = await self._runner.run(job, _TEXT)
+            written = await self._runner.run(job, _TEXT, request.token)
             self._lib.respond({"rows": [], "output": []})
             return JobResponse(rows=written, output=job.output)
 
@@ -108,8 +113,9 @@ class WarehouseService(WarehouseServicer):
             described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
                                 category=column.label.category or f"operational:{column.label.operational}")
                          for column in table.columns.values()]
-            self._lib.respond({"table": [], "columns": [], "partition": []})
-            return DescribeResponse(table=table.name, columns=described, partition=table.partition)
+            self._lib.respond({"table": [], "columns": [], "partition": [], "subject": [], "snapshot": []})
+            return DescribeResponse(table=table.name, columns=described, partition=table.partition,
+                                    subject=table.subject, snapshot=await self._engine.snapshot(table))
 
     async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:
         async with reported(context, self.name):
@@ -117,22 +123,36 @@ class WarehouseService(WarehouseServicer):
             if activity and not names.parse(activity).is_activity:
                 raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",
                                  where="warehouse.Read")
+            table = table_of(self.catalog, request.table)
+            seen = await self._visible(table, activity)
             with self._lib.activity(activity) if activity else nullcontext():
-                rows = await self._read(request)
+                rows = await self._read(request, table, seen)
             self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}"]
                                for column in rows.columns})
             return ReadResponse(rows=rows)
 
-    async def _read(self, request: ReadRequest) -> Rows:
+    async def _visible(self, table: Table, activity: str) -> Visible:
+        """What the caller's token lets it see; without one, the guard lets nobody see governed rows."""
+        claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
+        if claims is None or self._permission is None or not table.subject or table.name not in claims.consenting:
+            return Visible({}, frozenset())
+        epoch, withdrawn = await self._consent.withdrawn(claims.purpose)
+        self._permission.epoch(claims, activity, epoch)
+        return Visible({table.name: table.subject}, withdrawn)
+
+    async def _read(self, request: ReadRequest, table: Table, seen: Visible) -> Rows:
         """The rows that were asked for, each with the correlation key that its table keeps."""
-        table = table_of(self.catalog, request.table)
         columns = [column.name for column in columns_of(table, request.columns)]
         if not columns or len(set(columns)) != len(columns):
             raise InputError("PAI004", "a read names the columns that it needs, each once", where=table.asset)
         # The key travels with each row, so it is read, and has to be admitted, like any other column.
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
-        with self._lib.read(table.asset, fields=read) as op:
-            found = await self._engine.read(table, read)
+        # So does the column that says whose a row is, where that decides whether it may be seen.
+        used = dict.fromkeys((*read, *seen.subjects.values()))
+        with self._lib.read(table.asset, fields=tuple(used)) as op:
+            found = await self._engine.read(table, read, seen)
+            if seen.subjects:
+                op.detail["consent"] = {"checked": seen.checked, "withheld": seen.withheld}
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, columns, keyed)

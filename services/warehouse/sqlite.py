@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Store
 from services.warehouse.catalog import Table
+from services.warehouse.consent import CONSENTS, Visible
 from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, underlined
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
@@ -34,6 +36,8 @@ class SqliteEngine:
     def __init__(self, store: Store, catalog: Mapping[str, Table]) -> None:
         self._store = store
         self._catalog = catalog
+        # Table → how often it was written, since this engine began.
+        self._writes: Counter[str] = Counter()
 
     async def attach(self, database: str) -> None:
         self._store.attach(database)
@@ -54,26 +58,38 @@ class SqliteEngine:
     async def append(self, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        self._writes[table.name] += 1
         try:
             return self._store.executemany(sql, rows)
         except sqlite3.IntegrityError as error:
             raise InputError("PAI004", f"the table refuses a row: {error}", where=table.asset) from None
 
-    async def read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
-        return self._store.execute(f"SELECT {', '.join(columns)} FROM {table.name}")
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
+        subject = rows.subjects.get(table.name)
+        self._seeing(rows)
+        return self._store.execute(f"SELECT {', '.join(columns)} FROM {table.name}"
+                                   + (f" WHERE {CONSENTS}({subject})" if subject else ""))
+
+    async def snapshot(self, table: Table) -> str:
+        return str(self._writes[table.name])
 
     async def account(self, sql: str, where: str) -> Account:
         return self._account(sql, where)
 
-    async def run(self, sql: str, account: Account, where: str) -> int:
-        now = self._account(sql, where)
-        if now != account:
+    async def run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
+        self._seeing(rows)
+        if not _same(self._account(sql, where), account):
             raise InputError("PAI021", CHANGED, where=where, next="run the job again")
+        self._writes.update(account.writes.keys())
         try:
-            rows = self._store.execute(sql)
+            found = self._store.execute(sql)
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise InputError("PAI021", f"the statement failed, and changed nothing: {error}", where=where) from None
-        return int(rows[0][0]) if account.writes else len(rows)
+        return int(found[0][0]) if account.writes else len(found)
+
+    def _seeing(self, rows: Visible) -> None:
+        """From here on SQLite asks ``rows`` whose rows it may see, and no other before it."""
+        self._store.connection.create_function(CONSENTS, 1, rows.consents)
 
     async def close(self) -> None:
         """The store is closed by whoever made it."""
@@ -143,6 +159,12 @@ class SqliteEngine:
             named |= {column.lower() for column in held if held.count(column) > 1}
         for name in tables:
             note(account.reads, name, [column for column in self._catalog[name].columns if column.lower() in named])
+
+
+def _same(one: Account, other: Account) -> bool:
+    return all({table: set(columns) for table, columns in mine.items()}
+               == {table: set(columns) for table, columns in theirs.items()}
+               for mine, theirs in ((one.reads, other.reads), (one.writes, other.writes)))
 
 
 def _underlined(sql: str, message: str) -> str:

@@ -12,7 +12,7 @@ from sim.show import terminal
 
 
 def scenarios() -> list[dict[str, Any]]:
-    from sim.scenario import flows  # noqa: F401  enters its step
+    from sim.scenario import flows, tokens  # noqa: F401  enter their steps
     from sim.scenario.expectations import EXPECTATIONS
     from sim.scenario.faults import FAULTS
     from sim.scenario.registry import Registries
@@ -40,7 +40,7 @@ def _last(name: str) -> str:
 
 
 def registered() -> list[dict[str, Any]]:
-    from sim.scenario import flows  # noqa: F401  enters its step
+    from sim.scenario import flows, tokens  # noqa: F401  enter their steps
     from sim.scenario.expectations import EXPECTATIONS
     from sim.scenario.faults import FAULTS
     from sim.scenario.steps import STEPS

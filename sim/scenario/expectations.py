@@ -126,6 +126,28 @@ def moved(history: History, given: Mapping[str, Any]) -> Seen:
     return _counted(given["rows"], rows, "rows moved")
 
 
+@_register("consent", {"purpose": str}, optional={"checked": Comparable, "withheld": Comparable}, stage="enforce",
+           doc="Rows that were checked for their wearer's consent to a purpose, and those that were withheld.")
+def consent(history: History, given: Mapping[str, Any]) -> Seen:
+    found = next((one for one in history.lineage["consent"] if one["purpose"] == given["purpose"]), None)
+    if found is None:
+        return Seen("unknown", f"no row was checked for consent to {given['purpose']}")
+    said = f"{found['checked']} rows checked, {found['withheld']} withheld"
+    wrong = [key for key in ("checked", "withheld") if key in given and not matches(given[key], found[key])]
+    return Seen("fail" if wrong else "pass", said)
+
+
+@_register("step", {"name": str, "is": Literal["done", "blocked"], "count": Comparable}, optional={"code": str},
+           stage="enforce", doc="How many of the steps of a name ended in this way.")
+def step(history: History, given: Mapping[str, Any]) -> Seen:
+    of_name = [one for one in history.steps if one["step"] == given["name"]]
+    if not of_name:
+        return Seen("unknown", f"no step is named {given['name']}")
+    ended = [one for one in of_name if one["outcome"] == given["is"]
+             and given.get("code") in (None, one["said"].get("code"))]
+    return _counted(given["count"], len(ended), f"of {len(of_name)} steps")
+
+
 @_register("zone", {"name": str, "contains": list[str]}, stage="enforce",
            doc="Assets that the proposed policy zone holds.")
 def zone(history: History, given: Mapping[str, Any]) -> Seen:

@@ -31,6 +31,8 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
         "format": 1, "scenario": scenario.name, "seed": seed, "assets": lineage.assets(),
         "edges": [edge.to_dict() for edge in lineage.edges],
         "decisions": lineage.decisions, "findings": [finding.to_dict() for finding in lineage.findings]}
+    content["consent"] = [{"purpose": purpose, "checked": checked, "withheld": withheld}
+                          for purpose, (checked, withheld) in sorted(lineage.consent.items())]
     graph = Graph(content)
     zones = [place(requirement, graph, lineage.purposes()) for requirement in deployment.load_requirements()]
     content["zones"] = [zone.to_dict() for zone in zones]

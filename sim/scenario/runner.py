@@ -21,6 +21,7 @@ from lineage.discover.store import Store
 from lineage.errors import InputError, RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import flows as _flows  # noqa: F401  enters its step
+from sim.scenario import tokens as _tokens  # noqa: F401  enters its steps
 from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS, Armed
 from sim.scenario.folder import RunFolder

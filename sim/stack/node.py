@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha import reflection
 from lineage.enforce.guard import Guard
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Signer, Verifier
+from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
 from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
 from protos import (
@@ -95,7 +96,7 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     lib = (seams.library or library)(name, sink, guard, seams.extensions)
     build = _Builder(lib, config, seams, stopping)
     if name == "warehouse":
-        guard.verifier = Verifier(await build.policy_key())
+        guard.verifier = build.verifier = Verifier(await build.policy_key())
     service, http = await build.service(name)
     service.register(lib.server(TappedServer(server, seams.tap)))
     control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams), server)
@@ -125,6 +126,7 @@ class _Builder:
         self._config = config
         self._seams = seams
         self._stopping = stopping
+        self.verifier: Verifier | None = None
 
     async def service(self, name: str) -> tuple[Any, str | None]:
         """The service, and the address of its HTTP server where it has one."""
@@ -149,14 +151,17 @@ class _Builder:
         from lineage.enforce.pes import PolicyService
 
         rules = Rules(self._config.deployment.load_requirements())
-        return PolicyService(self._lib, rules, Signer(str(self._config.seed)))
+        return PolicyService(self._lib, rules, Signer(str(self._config.seed)), store)
 
     def _warehouse(self, store: LocalStore) -> Any:
         from services.warehouse.service import WarehouseService
 
         deployment = self._config.deployment
+        permission = None
+        if self.verifier is not None:
+            permission = WarehousePermission(self._lib, Rules(deployment.load_requirements()), self.verifier)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
-                                tables=deployment.tables, jobs=deployment.jobs)
+                                tables=deployment.tables, jobs=deployment.jobs, permission=permission)
 
     def _logger(self, store: LocalStore) -> Any:
         from services.logger.service import LoggerService

@@ -9,7 +9,7 @@ import pytest
 from lineage.enforce.guard import Guard
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Rules
-from lineage.enforce.tokens import Signer, Verifier
+from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import PolicyDenied
 from lineage.model import Label
 from lineage.privacylib import Capture, MemorySink, PrivacyLib
@@ -37,8 +37,7 @@ def library(guard: Guard) -> tuple[PrivacyLib, MemorySink]:
 
 def token(signer: Signer, *, activity: str = "job:j", purpose: str = "assistance",
           inputs: Sequence[str] = ("warehouse:core.a#said",), requirements: Sequence[str] = ("glasses@1",)) -> bytes:
-    return signer.sign(principal="warehouse", purpose=purpose, activity=activity, region="", inputs=inputs,
-                       requirements=requirements)
+    return signer.sign(Grant("warehouse", purpose, activity, tuple(inputs), tuple(requirements)))
 
 
 def test_a_read_for_a_purpose_that_is_not_permitted_is_refused_even_if_nothing_is_written() -> None:

@@ -12,7 +12,7 @@ from lineage.enforce import requirement
 from lineage.enforce.gate import Crossing, Input, admit, judge
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Rules, enforced
-from lineage.enforce.tokens import Signer, Verifier
+from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import InputError
 
 ANNOTATIONS = ["GLASSES_INTERACTION", "LOCATION", "MESSAGE"]
@@ -114,8 +114,7 @@ def test_the_same_decision_has_the_same_id() -> None:
 
 def test_a_token_is_genuine_only_as_it_was_signed() -> None:
     signer = Signer("7")
-    token = signer.sign(principal="training", purpose="assistance", activity="training:x", region="EU",
-                        inputs=["warehouse:t#x"], requirements=["glasses@1"])
+    token = signer.sign(Grant("training", "assistance", "training:x", ("warehouse:t#x",), ("glasses@1",), "EU"))
     verifier = Verifier(signer.public_key)
     claims = verifier.claims(token)
     assert claims is not None

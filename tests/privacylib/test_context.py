@@ -61,4 +61,4 @@ def test_claims_come_back_as_they_went(principal: str, purpose: str, inputs: lis
 
 def test_claims_over_the_limit_are_refused() -> None:
     with pytest.raises(ValueError, match="at most"):
-        claims.decode(b"{" + b" " * 5000 + b"}")
+        claims.decode(b"{" + b" " * claims.MAX_BYTES + b"}")

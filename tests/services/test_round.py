@@ -16,6 +16,7 @@ from lineage.enforce.pes import PolicyService
 from lineage.enforce.requirement import load
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Signer, Verifier
+from lineage.enforce.wps import WarehousePermission
 from lineage.errors import PolicyDenied
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.asgi import Route
@@ -84,9 +85,11 @@ class Round:
         for path, data in corpus_files().items():
             self.store.write(path, data)
         store, clock = self.store, self.clock
-        await self.up(PolicyService(self.lib("policy"), self.rules, self.signer))
+        await self.up(PolicyService(self.lib("policy"), self.rules, self.signer, store))
         lib = self.lib("warehouse")
-        await self.up(WarehouseService(lib, store, clock, await self.stub("warehouse", "policy")))
+        permission = WarehousePermission(lib, self.rules, Verifier(self.signer.public_key))
+        await self.up(WarehouseService(lib, store, clock, await self.stub("warehouse", "policy"),
+                                       permission=permission))
         lib = self.lib("logger")
         await self.up(LoggerService(lib, store, clock, await self.stub("logger", "warehouse")))
         await self.up(InferenceService(self.lib("inference"), store, clock))

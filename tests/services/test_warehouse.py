@@ -118,10 +118,13 @@ async def test_a_job_is_judged_on_every_column_before_it_runs(tmp_path: Path) ->
         assert b.rows("SELECT count(*) FROM core.daily_sessions") == [(0,)]
         assert not b.seen.of("read", "warehouse:core.sessions")
         (asked,) = b.policy.judged
-        pairs = {(flow.source.asset, flow.sink.asset) for flow in asked.flows}
-        assert len(pairs) == 7 * 7
-        assert ("warehouse:core.sessions#utterance", "warehouse:core.daily_sessions#ds") in pairs
-        assert all(flow.source.annotated and flow.sink.annotations == ["GLASSES_INTERACTION"] for flow in asked.flows)
+        assert asked.statements[0].startswith("INSERT OR REPLACE INTO core.daily_sessions")
+        assert "core.sessions#utterance" in asked.reads and "core.daily_sessions#ds" in asked.writes
+        tables = {table.name: {column.name: column for column in table.columns} for table in asked.tables}
+        assert set(tables) == {"core.sessions", "core.daily_sessions"}
+        assert tables["core.sessions"]["utterance"].annotations == ["GLASSES_INTERACTION"]
+        assert all(column.annotated for table in tables.values() for column in table.values())
+        assert [(table.subject, table.snapshot != "") for table in asked.tables] == [("wearer", True)] * 2
 
 
 async def test_a_policy_service_that_is_away_refuses(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ async def test_a_query_uses_and_writes_nothing(tmp_path: Path) -> None:
         assert (await b("RunJob", pb.JobRequest(sql=sql.format("safety")))).rows == 2
         (read,) = b.seen.of("read", "warehouse:core.sessions")
         assert (read.context.activity, read.fields, read.rows) == ("query:peek", ("utterance",), 2)
-        assert [item.asset for item in b.policy.admitted[0].inputs] == ["warehouse:core.sessions#utterance"]
+        assert list(b.policy.judged[0].reads) == ["core.sessions#utterance"] and not b.policy.judged[0].writes
         assert (await b.refused("RunJob", pb.JobRequest(sql=sql.format("ads_ranking")))).code == "PAI301"
 
 

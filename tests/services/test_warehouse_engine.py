@@ -8,12 +8,14 @@ import pytest
 
 from lineage.errors import InputError
 from services.warehouse import catalog
+from services.warehouse.consent import Visible
 from services.warehouse.engine import Account
 from services.warehouse.service import TABLES
 from services.warehouse.sqlite import SqliteEngine
 from tests.services.fakes import FakeStore
 
 S, D = "core.sessions", "core.daily_sessions"
+ALL = Visible({}, frozenset())
 
 
 @pytest.fixture
@@ -96,10 +98,10 @@ async def test_a_run_is_held_to_what_was_judged(engine: SqliteEngine, store: Fak
     judged = await engine.account(sql, "j:1")
     for less in (Account({S: judged.reads[S][:-1]}, judged.writes), Account(judged.reads, {D: ("ds",)})):
         with pytest.raises(InputError, match="changed nothing"):
-            await engine.run(sql, less, "j:1")
+            await engine.run(sql, less, "j:1", ALL)
         assert store.execute(f"SELECT count(*) FROM {D}") == [(0,)]
-    assert await engine.run(sql, judged, "j:1") == 2
-    assert await engine.run(f"SELECT ds FROM {D}", Account({D: ("ds",)}), "j:1") == 2
+    assert await engine.run(sql, judged, "j:1", ALL) == 2
+    assert await engine.run(f"SELECT ds FROM {D}", Account({D: ("ds",)}), "j:1", ALL) == 2
 
 
 async def test_the_engine_keeps_what_the_catalog_says(engine: SqliteEngine) -> None:

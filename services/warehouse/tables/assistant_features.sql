@@ -1,4 +1,4 @@
--- What the assistant remembers of a wearer; read back by web; owner: assistant-quality
+-- What the assistant remembers of a wearer; read back by web; subject: wearer; owner: assistant-quality
 CREATE TABLE feature.assistant (
   wearer     TEXT NOT NULL PRIMARY KEY,  -- user.identifier GLASSES_INTERACTION WEARER_PROFILE
   sessions   INTEGER NOT NULL,           -- operational:count GLASSES_INTERACTION WEARER_PROFILE

@@ -1,4 +1,4 @@
--- Each question beside the language of its wearer; owner: assistant-quality; partition: ds
+-- Each question beside the language of its wearer; subject: wearer; owner: assistant-quality; partition: ds
 CREATE TABLE core.session_profiles (
   ds        TEXT NOT NULL,              -- operational:date GLASSES_INTERACTION WEARER_PROFILE
   session   TEXT NOT NULL PRIMARY KEY,  -- operational:identifier GLASSES_INTERACTION WEARER_PROFILE

@@ -1,0 +1,124 @@
+"""The Warehouse Permission Service (WPS): at the engine, before a statement runs or a row is read (S5).
+
+A token is held to everything that it is bound to: these statements, letter by letter, this activity and purpose,
+these columns, the tables as they were, the requirements in force, the consent epoch, a few seconds, and once.
+Who holds a token of yesterday, of another job or of another snapshot holds nothing.
+
+Judged with the token alone; that its columns are no more than what was admitted, the guard sees again at each read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from lineage.enforce.gate import make
+from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Verifier, digest
+from lineage.errors import PolicyDenied
+from lineage.privacylib import PrivacyLib
+from lineage.privacylib.claims import Claims
+
+# Seconds by which the clocks of two machines may differ.
+SKEW = 1
+CHANGED = "the tables have changed since the statement was judged"
+
+
+class Execution(Protocol):
+    """What is about to run.  ``reads`` and ``writes`` are field-level names, of the engine's own account;
+    ``snapshots`` are "core.sessions=…" now, of the tables that the token names."""
+
+    @property
+    def activity(self) -> str: ...
+
+    @property
+    def purpose(self) -> str: ...
+
+    @property
+    def statements(self) -> tuple[str, ...]: ...
+
+    @property
+    def reads(self) -> frozenset[str]: ...
+
+    @property
+    def writes(self) -> frozenset[str]: ...
+
+    @property
+    def snapshots(self) -> frozenset[str]: ...
+
+
+class WarehousePermission:
+    """Refuses only where something is enforced.  ``now``: seconds since 1970.
+
+    A token that was issued before this began is refused: which of those were used before is not known any more.
+    """
+
+    def __init__(self, lib: PrivacyLib, rules: Rules, verifier: Verifier, now: Callable[[], float] = time.time) -> None:
+        self._lib = lib
+        self._rules = rules
+        self._verifier = verifier
+        self._now = now
+        self._began = int(now())
+        # Nonce → when its token ends, after which it needs no remembering.
+        self._used: dict[str, int] = {}
+
+    def execute(self, token: bytes, run: Execution) -> Claims:
+        """The token's claims, and the token is used up.  Raises PolicyDenied (PAI303), and then it is not."""
+        claims = self._genuine(token, run.activity)
+        for wrong, why in (
+            (claims.activity != run.activity, f"the token was given to {claims.activity}"),
+            (claims.purpose != run.purpose, f"the token is for {claims.purpose}, not for {run.purpose}"),
+            (claims.statement != digest(run.statements), "the statement is not the one that was judged"),
+            (not run.reads <= set(claims.inputs), f"{_first(run.reads - set(claims.inputs))} was not admitted"),
+            (not run.writes <= set(claims.outputs), f"{_first(run.writes - set(claims.outputs))} may not be written"),
+            (claims.issued < self._began, "the token is older than the warehouse's present start"),
+            (claims.nonce in self._used or not claims.nonce, "the token was used before"),
+        ):
+            if wrong:
+                self.refuse(claims, run.activity, "PAI303", why)
+        if run.snapshots != set(claims.snapshots):
+            self.refuse(claims, run.activity, "PAI303", CHANGED)
+        self._spend(claims)
+        return claims
+
+    def read(self, token: bytes, activity: str) -> Claims:
+        """The claims of a reader's token; empty without a genuine one, with which the guard lets nobody see governed
+        rows.  Raises PolicyDenied (PAI303) for one that is genuine and does not hold any more."""
+        return self._genuine(token, activity) if self._verifier.claims(token) is not None else Claims()
+
+    def epoch(self, claims: Claims, activity: str, now: int) -> None:
+        """Raises PolicyDenied (PAI303) where consent has changed since the token was signed."""
+        if claims.epoch != now:
+            self.refuse(claims, activity, "PAI303", f"the token is of consent epoch {claims.epoch}; it is {now} now")
+
+    def _genuine(self, token: bytes, activity: str) -> Claims:
+        claims = self._verifier.claims(token)
+        if claims is None:
+            self.refuse(Claims(), activity, "PAI303", "no genuine token of the policy service")
+            return Claims()
+        if claims.requirements != self._rules.versions:
+            by = ", ".join(claims.requirements) or "no requirement"
+            self.refuse(claims, activity, "PAI303", f"the token was judged by {by}")
+        if self._now() > claims.expires + SKEW:
+            self.refuse(claims, activity, "PAI303", "the token has expired")
+        return claims
+
+    def refuse(self, claims: Claims, activity: str, code: str, why: str) -> None:
+        """Raises PolicyDenied (``code``) where something is enforced."""
+        if not self._rules.enforcing:
+            return
+        decision = make(self._rules, activity or claims.activity, claims.purpose, claims.principal, "boundary",
+                        "blocked", code, why, claims.inputs)
+        self._lib.decision(decision)
+        raise PolicyDenied(code, why, where=activity or claims.activity)
+
+    def _spend(self, claims: Claims) -> None:
+        now = self._now()
+        for nonce in [nonce for nonce, ends in self._used.items() if ends + SKEW < now]:
+            del self._used[nonce]
+        self._used[claims.nonce] = claims.expires
+
+
+def _first(names: Collection[str]) -> str:
+    return sorted(names)[0] if names else ""
