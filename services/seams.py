@@ -36,6 +36,9 @@ class Tap(Protocol):
     def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
         """``size`` bytes of a file were read or written.  ``path`` is relative to the data folder."""
 
+    def entry(self, op: Literal["read", "write"], store: str, found: int) -> None:
+        """``found`` entries of a key-value store were read, written or removed.  ``store``: "inference/answers"."""
+
     def device(self, op: Literal["read", "write"], size: int) -> None:
         """The app took a capture from the glasses, or gave them an answer."""
 

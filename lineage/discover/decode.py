@@ -123,7 +123,7 @@ def _check_detail(op: str, detail: dict[str, Any], offset: int) -> None:
     elif op in ("read", "write", "call"):
         reads = detail.get("reads", {})
         good = isinstance(detail.get("statement", ""), str) and isinstance(reads, dict) and all(
-            map(_texts, reads.values()))
+            map(_texts, reads.values())) and isinstance(detail.get("entry", ""), str)
     if not good:
         raise ValueError(f"signal {offset} has a detail that no {op} can have")
     for name in names:

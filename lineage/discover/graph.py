@@ -11,6 +11,7 @@ from typing import Any
 
 import networkx as nx
 
+from lineage.discover.entries import KEYED
 from lineage.errors import InputError
 from lineage.names import asset_of, field_of, parse
 
@@ -64,7 +65,7 @@ class Graph:
         came: dict[str, dict[str, Any] | None] = {node: None for node in sorted(sources) if node in self.nx}
         queue = list(came)
         for node in queue:
-            for edge in self.out(node, states):
+            for edge in self._onward(node, states, begins=came[node] is None):
                 if edge["to"] not in came:
                     came[edge["to"]] = edge
                     queue.append(edge["to"])
@@ -78,6 +79,14 @@ class Graph:
         edges = [data for _, _, key, data in self.nx.out_edges(node, keys=True, data=True) if key in states]
         return sorted(edges, key=lambda edge: (edge["to"], order[edge["state"]]))
 
+    def _onward(self, node: str, states: Collection[str], *, begins: bool) -> list[dict[str, Any]]:
+        """The edges by which a way may go on.
+
+        Who reads one key of a key-value store has not read what lies under the others: a way *through* the store
+        is the edge from what was written under that key; only one that *begins* at the store leaves it by any.
+        """
+        return [edge for edge in self.out(node, states) if begins or edge["evidence"] != [KEYED]]
+
     def into(self, node: str, states: Collection[str] = OBSERVED) -> list[dict[str, Any]]:
         edges = [data for _, _, key, data in self.nx.in_edges(node, keys=True, data=True) if key in states]
         return sorted(edges, key=lambda edge: (edge["from"], edge["state"]))
@@ -85,9 +94,9 @@ class Graph:
     def reach(self, sources: Iterable[str], states: Collection[str] = OBSERVED) -> set[str]:
         """Every node that data of the sources can have come to, themselves included."""
         seen = {node for node in sources if node in self.nx}
-        queue = list(seen)
+        queue, begins = list(seen), frozenset(seen)
         for node in queue:
-            for edge in self.out(node, states):
+            for edge in self._onward(node, states, begins=node in begins):
                 if edge["to"] not in seen:
                     seen.add(edge["to"])
                     queue.append(edge["to"])

@@ -3,7 +3,8 @@
 Written-out sources give HIGH links.  A statement's columns are resolved against what the
 engine said it touched (HIGH).  Otherwise a write derives from all that its scope has read (LOW).
 A read or a call's response under an activity is *usage*.  Operational fields take no part in
-what is inferred; where the code names them as sources, they do.
+what is inferred; where the code names them as sources, they do.  What was read under a key of a
+key-value store comes from whoever wrote under it (``entries.py``): ``settle`` adds those edges.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from lineage.discover import jobs
+from lineage.discover.entries import KEYED, LOST, Entries
 from lineage.discover.labels import Labels
 from lineage.model import Confidence, Edge, Signal, State
 from lineage.names import join
@@ -36,12 +38,13 @@ class Join:
         self.edges: dict[tuple[str, str, State], Edge] = {}
         # Written by a statement whose columns could not be told apart; their edges are LOW.
         self.unresolved: list[str] = []
+        self._entries = Entries()
 
     def feed(self, signal: Signal) -> None:
         if signal.detail.get("error") and signal.op != "call":
             return
         match signal.op:
-            case "read":
+            case "read" if self._entries.found(signal):
                 self._read(signal, self._names(signal.asset, signal.fields))
             case "write":
                 self._write(signal, signal.asset, signal.fields)
@@ -96,14 +99,27 @@ class Join:
         if signal.linked:
             for field, sources in signal.links:
                 for source in sources:
-                    self.add(source, join(asset, field), signal, evidence="sources")
+                    self._derive(source, join(asset, field), signal, evidence="sources")
             return
         if self._resolved(signal, asset):
             return
         targets = [name for name in self._names(asset, fields) if not self._labels.operational(name)]
         for source in self._reads[signal.emitter, signal.scope]:
             for target in targets:
-                self.add(source, target, signal, confidence="LOW", evidence="scope")
+                self._derive(source, target, signal, "LOW", evidence="scope")
+
+    def _derive(self, source: str, target: str, signal: Signal, confidence: Confidence = "HIGH", *,
+                evidence: str = "") -> None:
+        """An edge of a write; one that comes out of a key-value store is settled when every writer is known."""
+        keyed = self._entries.derived(source, target, signal, confidence)
+        self.add(source, target, signal, confidence=confidence, evidence=KEYED if keyed else evidence)
+
+    def settle(self) -> None:
+        """After the last signal: edges from what was written under a key to what was made of it."""
+        for source, target, signal, confidence, evidence, store in self._entries.settled():
+            self.add(source, target, signal, confidence=confidence, evidence=evidence)
+            if (edge := self.edges.get((source, target, "observed"))) is not None and evidence != LOST:
+                edge.via.add(store)
 
     def _resolved(self, signal: Signal, asset: str) -> bool:
         """True when the statement's own columns say where each written column came from."""

@@ -87,6 +87,7 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
             findings[detail["code"], detail["asset"], detail["what"], detail["next"]] += detail["count"]
         elif signal.op == "gap":
             findings[signal.detail["code"], signal.asset, signal.detail["why"], ""] += 1
+    join.settle()
     for asset in join.unresolved:
         findings["PAI204", asset, "a statement's columns could not be resolved; every column read counts as a source",
                  "sightline explain PAI204"] += 1

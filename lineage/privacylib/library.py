@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lineage.model import Decision, Finding, Label
 from lineage.privacylib import claims as claims_codec
@@ -24,6 +24,9 @@ from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_trace
 from lineage.privacylib.extension import Extension, compile_chain
 from lineage.privacylib.operation import Operation, Sources, links_of
 from lineage.privacylib.seam import ASGI, Channel, Server
+
+if TYPE_CHECKING:
+    from lineage.privacylib.keyvalue import KeyValue
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -209,6 +212,12 @@ class PrivacyLib:
         from lineage.privacylib.asgi import InstrumentedApp
 
         return InstrumentedApp(app, self, routes)
+
+    def mapping(self, mapping: MutableMapping[Any, Any], asset: str, fields: Sequence[str] = ()) -> KeyValue:
+        """Wraps a key-value store or a cache: a read under a key is linked to who wrote under it."""
+        from lineage.privacylib.keyvalue import KeyValue
+
+        return KeyValue(self, mapping, asset, fields)
 
     # --- inside -----------------------------------------------------------------------------
 

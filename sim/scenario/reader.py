@@ -19,8 +19,9 @@ from sim.scenario.words import did_you_mean, place, shown
 
 KEYS = ("scenario", "stage", "seed", "about", "world", "steps", "faults", "expect")
 NEEDED = ("scenario", "stage", "expect")
-WORLD_KEYS = ("wearers", "regions", "requirements", "jobs")
+WORLD_KEYS = ("wearers", "regions", "requirements", "jobs", "answers")
 MOST_WEARERS = 10_000
+MOST_ANSWERS = 1_000_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _REGION = re.compile(r"[A-Z]{2}")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,199}")  # a name, or a file beside the scenario
@@ -127,6 +128,8 @@ def _world(node: Node | None) -> World:
     parts: dict[str, Any] = {"where": node.where}
     if "wearers" in given:
         parts["wearers"] = _whole(given["wearers"], "world.wearers", 1, MOST_WEARERS)
+    if "answers" in given:
+        parts["answers"] = _whole(given["answers"], "world.answers", 0, MOST_ANSWERS)
     if "regions" in given:
         parts["regions"] = tuple(_text(one, "a region", _REGION, "two capital letters, such as SE")
                                  for one in _list(given["regions"], "world.regions"))

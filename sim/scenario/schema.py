@@ -66,12 +66,14 @@ class World:
     """Who is there: ``wearers`` people spread over ``regions``, under ``requirements``.
 
     ``jobs``: files that are deployed beside the bundled ones, and run when their schedule says.
+    ``answers``: how many answers inference keeps for whoever asks the same at the same place; 0 keeps none.
     """
 
     wearers: int = 3
     regions: tuple[str, ...] = ("US",)
     requirements: tuple[str, ...] = ("glasses-interaction-purpose",)
     jobs: tuple[str, ...] = ()
+    answers: int = 0
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ class World:
 
     def to_dict(self) -> dict[str, Any]:
         return {"wearers": self.wearers, "regions": list(self.regions), "requirements": list(self.requirements),
-                "jobs": list(self.jobs)}
+                "jobs": list(self.jobs), "answers": self.answers}
 
 
 class _Named:

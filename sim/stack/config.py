@@ -13,17 +13,20 @@ from sim.stack.deployment import Deployment, at
 # In the order in which they can start: each needs only earlier ones.
 SERVICES = ("collector", "policy", "warehouse", "logger", "inference", "training", "web")
 LOOPBACK = "127.0.0.1:0"
+_NUMBERS = {"SIGHTLINE_SEED": "1", "SIGHTLINE_ANSWERS": "0"}
 
 
 @dataclass(frozen=True)
 class NodeConfig:
-    """``addresses``: service → "host:port" of those it calls.  ``listen``: gRPC; ``http``: web's own."""
+    """``addresses``: service → "host:port" of those it calls.  ``listen``: gRPC; ``http``: web's own.
+    ``answers``: how many answers inference keeps; 0 keeps none."""
 
     data: Path
     seed: int = 1
     listen: str = LOOPBACK
     http: str = LOOPBACK
     addresses: Mapping[str, str] = field(default_factory=dict)
+    answers: int = 0
 
     @property
     def deployment(self) -> Deployment:
@@ -39,10 +42,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NodeConfig:
     for service in SERVICES:
         if address := environment.get(f"SIGHTLINE_{service.upper()}"):
             addresses[service] = _address(address, f"SIGHTLINE_{service.upper()}")
-    seed = environment.get("SIGHTLINE_SEED", "1")
-    if not seed.isdecimal():
-        raise InputError("PAI030", f"SIGHTLINE_SEED is {seed!r}; it is a whole number")
-    return NodeConfig(data=Path(environment.get("SIGHTLINE_DATA", "data")), seed=int(seed),
+    numbers = {name: environment.get(name, default) for name, default in _NUMBERS.items()}
+    for name, text in numbers.items():
+        if not text.isdecimal():
+            raise InputError("PAI030", f"{name} is {text!r}; it is a whole number")
+    return NodeConfig(data=Path(environment.get("SIGHTLINE_DATA", "data")), seed=int(numbers["SIGHTLINE_SEED"]),
+                      answers=int(numbers["SIGHTLINE_ANSWERS"]),
                       listen=_address(environment.get("SIGHTLINE_LISTEN", LOOPBACK), "SIGHTLINE_LISTEN"),
                       http=_address(environment.get("SIGHTLINE_HTTP", LOOPBACK), "SIGHTLINE_HTTP"),
                       addresses=addresses)

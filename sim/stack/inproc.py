@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 from sim.stack.config import SERVICES, NodeConfig
@@ -21,7 +22,7 @@ class InprocStack:
         try:
             for name in SERVICES:
                 addresses = {other: node.grpc for other, node in self._nodes.items()}
-                config = NodeConfig(self._config.data, self._config.seed, addresses=addresses)
+                config = replace(self._config, addresses=addresses)
                 self._nodes[name] = await serve(name, config, self._seams(name))
         except BaseException:
             await self.stop()

@@ -35,6 +35,7 @@ from protos import (
 )
 from services.seams import Clock, Tap, Wire
 from sim.stack.config import NodeConfig
+from sim.stack.mapping import TappedMapping
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedChannel, TappedServer
 
@@ -173,7 +174,17 @@ class _Builder:
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
 
-        return InferenceService(self._lib, store, self._seams.clock)
+        return InferenceService(self._lib, store, self._seams.clock, answers=self._answers())
+
+    def _answers(self) -> TappedMapping | None:
+        """Where inference keeps its answers: in memory, the least used thrown out first, for a simulated hour."""
+        if not self._config.answers:
+            return None
+        from cachetools import TTLCache
+
+        clock = self._seams.clock
+        return TappedMapping(TTLCache(self._config.answers, 3600, timer=lambda: clock.now().timestamp()),
+                             "inference/answers", self._seams.tap)
 
     def _training(self, store: LocalStore) -> Any:
         from services.training.reader import corpus_files

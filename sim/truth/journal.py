@@ -99,6 +99,10 @@ class Journal:
         with self._lock:
             self._add(op, f"file:{path}", {}, 0, size)
 
+    def entry(self, op: Literal["read", "write"], store: str, found: int) -> None:
+        with self._lock:
+            self._add(op, f"entry:{store}", {}, found, 0)
+
     def device(self, op: Literal["read", "write"], size: int) -> None:
         with self._lock:
             self._add(op, "device:glasses", {}, 0, size)

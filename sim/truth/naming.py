@@ -38,7 +38,8 @@ def name(record: Record) -> Named | None:
     if kind in ("grpc", "http"):
         return _message(record, kind, *place.rsplit(":", 1))
     op: Literal["read", "write"] = "read" if record.op == "read" else "write"
-    asset = {"sql": f"warehouse:{place}", "device": f"device:{place}"}.get(kind) or _file(place)
+    asset = {"sql": f"warehouse:{place}", "device": f"device:{place}",
+             "entry": place.replace("/", ":", 1)}.get(kind) or _file(place)
     return Named(record.process, op, asset, family(record.process, asset))
 
 

@@ -77,6 +77,7 @@ def placeholders() -> Registries:
         (expectations, "complete", {"operations": Comparable, "invented": Comparable}, {}),
         (expectations, "decision", {"job": str, "is": str}, {"code": str}),
         (expectations, "moved", {**flow, "rows": Comparable}, {}),
+        (expectations, "zone", {"name": str, "contains": list[str]}, {}),
         (expectations, "evidence", {"zone": str, "verdict": str}, {}),
         (expectations, "finding", {"code": str}, {"asset": str, "count": Comparable}),
         (expectations, "gap", {"at": str}, {"code": str}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from cachetools import LRUCache
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,10 +82,10 @@ def put(folder: Path, made: Checkpoint = MADE, weights: bytes = WEIGHTS) -> Fake
 
 
 @asynccontextmanager
-async def bench(store: FakeStore) -> AsyncIterator[Bench]:
+async def bench(store: FakeStore, answers: MutableMapping[Any, Any] | None = None) -> AsyncIterator[Bench]:
     seen = Recorder()
     lib = PrivacyLib("inference", [seen])
-    service = InferenceService(lib, store, FakeClock())
+    service = InferenceService(lib, store, FakeClock(), answers=answers)
     async with serving(lambda s: service.register(lib.server(s))) as own:
         async with stub(inference_pb2_grpc.InferenceStub, own) as inference:
             await service.start()
@@ -112,6 +113,46 @@ async def test_an_answer_names_what_it_is_made_from(tmp_path: Path) -> None:
                                    "checkpoint:assistant#weights@1")
         assert [op.fields for op in b.seen.of("read", "checkpoint:assistant@1")] == [("manifest",), ("weights",)]
         assert b.service._lib.label("checkpoint:assistant@1", "weights").annotations == ("GLASSES_INTERACTION",)
+
+
+async def test_a_kept_answer_is_told_to_who_asks_the_same_at_the_same_place(tmp_path: Path) -> None:
+    """With the words about the first one's picture: the second one's is not even looked at."""
+    def ask(prompt: str, colour: tuple[int, int, int] = (20, 20, 90), location: str = "") -> pb.GenerateRequest:
+        return pb.GenerateRequest(model="assistant", prompt=prompt, image=picture(colour), location=location)
+
+    put(tmp_path)
+    async with bench(FakeStore(tmp_path), LRUCache(2)) as b:
+        first = await b("Generate", ask("What is that building?", location="59.9,10.75"))
+        again = await b("Generate", ask("what is  that building?", (250, 250, 250), "59.91,10.74"))
+        assert again == first and first.scene == "Oslo Opera House"
+        made, told = b.seen.of("write", "rpc:inference.Generate.response")
+        assert "rpc:inference.Generate.request#image" in dict(made.links)["answer"]
+        assert dict(told.links)["answer"] == ("rpc:inference.Generate.request#prompt",
+                                              "rpc:inference.Generate.request#location", "inference:answers#answer")
+        [kept] = b.seen.of("write", "inference:answers")
+        assert dict(kept.links)["place"] == ("rpc:inference.Generate.request#location",)
+        assert dict(kept.links)["answer"] == dict(made.links)["answer"]
+        assert [op.rows for op in b.seen.of("read", "inference:answers")] == [0, 1]
+
+        await b("Generate", ask("What is that building?"))  # elsewhere: another entry
+        await b("Generate", ask("Who built it?"))           # and a third, for which the first has to go
+        assert [op.rows for op in b.seen.of("read", "inference:answers")] == [0, 1, 0, 0]
+        await b("Generate", ask("What is that building?", location="59.9,10.75"))
+        assert [op.rows for op in b.seen.of("read", "inference:answers")][-1] == 0
+
+
+async def test_no_answer_is_kept_for_a_bad_question_or_without_a_cache(tmp_path: Path) -> None:
+    put(tmp_path)
+    kept: dict[Any, Any] = {}
+    async with bench(FakeStore(tmp_path), kept) as b:
+        for bad in (pb.GenerateRequest(model="assistant", prompt="x", location="nowhere"),
+                    pb.GenerateRequest(model="assistant", prompt="x", image=b"no picture")):
+            with pytest.raises(InputError):
+                await b("Generate", bad)
+    async with bench(FakeStore(tmp_path)) as b:
+        await b("Generate", pb.GenerateRequest(model="assistant", prompt="x"))
+        assert not [op for op in b.seen.seen if op.asset == "inference:answers"]
+    assert kept == {}
 
 
 async def test_it_serves_again_after_a_restart_what_is_meant_to_be_served(tmp_path: Path) -> None:

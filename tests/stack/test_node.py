@@ -69,7 +69,8 @@ async def test_a_taken_address_is_a_clear_error_and_nothing_is_left(tmp_path: Pa
 
 @pytest.mark.parametrize(("variable", "value"), [
     ("SIGHTLINE_LISTEN", "7001"), ("SIGHTLINE_LISTEN", "host:port"), ("SIGHTLINE_LISTEN", "host:70000"),
-    ("SIGHTLINE_COLLECTOR", ":1"), ("SIGHTLINE_SEED", "-1"), ("SIGHTLINE_SEED", "one")])
+    ("SIGHTLINE_COLLECTOR", ":1"), ("SIGHTLINE_SEED", "-1"), ("SIGHTLINE_SEED", "one"),
+    ("SIGHTLINE_ANSWERS", "many")])
 def test_a_malformed_environment_names_the_variable(variable: str, value: str) -> None:
     with pytest.raises(InputError, match=variable):
         from_environment({variable: value})

@@ -1,0 +1,72 @@
+"""[C] The answer cache: a question that was answered at a place, by a checkpoint, is not answered again.
+
+Off unless the service is given a mapping to keep answers in.  An entry is not its asker's alone: who asks
+the same at the same place is told what the first one was told, down to the words about the first one's
+picture.  That is a flow from one wearer to another, which is what makes a cache worth watching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, NamedTuple
+
+from lineage.model import Label
+from lineage.names import join
+from lineage.privacylib import PrivacyLib
+from protos.inference_pb2 import GenerateRequest
+from services.checkpoint import Checkpoint
+from services.inference import scene
+
+ASSET = "inference:answers"
+_GOVERNED = ("GLASSES_INTERACTION",)
+LABELS = {
+    "question": Label("user.utterance", _GOVERNED), "place": Label("user.location", _GOVERNED),
+    "digest": Label(operational="digest"), "answer": Label("user.answer", _GOVERNED),
+    "scene": Label("user.location", _GOVERNED)}
+_REQUEST = "rpc:inference.Generate.request"
+_SOUGHT = {"question": ("prompt",), "place": ("location",)}
+
+
+class Answer(NamedTuple):
+    answer: str
+    scene: str
+
+
+class Answers:
+    """``mapping``: where answers are kept and thrown out by age and room; None keeps none."""
+
+    def __init__(self, lib: PrivacyLib, mapping: MutableMapping[Any, Any] | None) -> None:
+        self._lib = lib
+        self._kept = None if mapping is None else lib.mapping(mapping, ASSET, tuple(LABELS))
+
+    def start(self) -> None:
+        if self._kept is not None:
+            self._lib.register(ASSET, LABELS, owner="inference", family="C")
+            self._lib.declare(ASSET, {field: [f"{_REQUEST}#{name}" for name in names]
+                                      for field, names in _SOUGHT.items()})
+
+    def find(self, request: GenerateRequest, checkpoint: Checkpoint) -> Answer | None:
+        """The answer that is kept; then the response's sources have been said.  Raises InputError (PAI004)."""
+        if self._kept is None:
+            return None
+        found: Answer | None = self._kept.get(_key(request, checkpoint))
+        if found is not None:
+            sought = [f"{_REQUEST}#{name}" for name in ("prompt", "location") if getattr(request, name)]
+            self._lib.respond({"answer": [*sought, join(ASSET, "answer")], "scene": [join(ASSET, "scene")],
+                               "checkpoint": []})
+        return found
+
+    def keep(self, request: GenerateRequest, checkpoint: Checkpoint, answer: Answer,
+             sources: dict[str, list[str]]) -> None:
+        """``sources``: of the answer's fields, as the response names them."""
+        if self._kept is not None:
+            sought = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
+                      for field, names in _SOUGHT.items()}
+            self._kept.put(_key(request, checkpoint), answer,
+                           sources={**sought, "digest": [], **{name: sources[name] for name in Answer._fields}})
+
+
+def _key(request: GenerateRequest, checkpoint: Checkpoint) -> tuple[str, str, str]:
+    """Question, place and digest; positions near one landmark are one place, far from every one they are none."""
+    place = scene.nearest(*scene.position(request.location)) if request.location else ""
+    return " ".join(request.prompt.lower().split()), place, checkpoint.digest
