@@ -94,6 +94,12 @@ CODES: dict[str, Code] = {
         "a statement's columns could not be resolved",
         "The SQL that ran names what the schema does not have (a row id), or is beyond the analyser.",
         "Name columns of the schema; until then every column that the statement read counts as a source."),
+    "PAI206": Code(
+        "an output that is not whole",
+        "Several workers were to write the parts of one output, and of at least one part no write was seen: the worker "
+        "died, or its signals were lost.",
+        "Look at the worker's log and write the output again; until then nobody can say that its lineage is all there.",
+        "scenarios/18_partitioned_export.py"),
     "PAI209": Code(
         "a stream's window was not worked out",
         "Rows came for the window, and the stream's SQL failed on it; what it makes is not what its rows say.",
@@ -140,4 +146,4 @@ CODES: dict[str, Code] = {
 }
 
 # Findings after which something may have moved unseen.
-GAPS = ("PAI201", "PAI202", "PAI203", "PAI403")
+GAPS = ("PAI201", "PAI202", "PAI203", "PAI206", "PAI403")

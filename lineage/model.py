@@ -13,6 +13,8 @@ Op = Literal["read", "write", "call", "probe", "proposal", "gap", "asset", "deci
 State = Literal["declared", "observed", "blocked"]
 Confidence = Literal["HIGH", "LOW"]
 Links = tuple[tuple[str, tuple[str, ...]], ...]
+# Of one output that several workers write.
+MAX_PARTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Edge:
     """``source`` flows to ``target``; identity is (source, target, state).
 
     ``count``: distinct correlation keys seen (0 when declared).  ``via``: the code assets
-    and activities that moved it.
+    and activities that moved it.  ``parts``: of an output that several workers write, those that
+    came this way.
     """
 
     source: str
@@ -72,12 +75,13 @@ class Edge:
     keys: set[str] = field(default_factory=set)
     confidence: Confidence = "LOW"
     evidence: set[str] = field(default_factory=set)
+    parts: set[int] = field(default_factory=set)
 
     def to_dict(self) -> dict[str, Any]:
         return {"from": self.source, "to": self.target, "state": self.state,
                 "families": sorted(self.families), "count": len(self.keys),
                 "confidence": self.confidence, "via": sorted(self.via),
-                "evidence": sorted(self.evidence)}
+                "evidence": sorted(self.evidence), **({"parts": len(self.parts)} if self.parts else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ below it are watched by a Tap.  The services do not know who implements them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -47,6 +47,16 @@ class Wire(Protocol):
     """May alter a call's metadata on its way out: where transport faults are armed."""
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata: ...
+
+
+class Workers(Protocol):
+    """Processes of a service's own, each with its own PrivacyLib and its own tap."""
+
+    async def run(self, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+        """One process for each task, at the same time; what each answered, None for one that died.
+
+        A task is plain JSON: ``do`` says what it is, ``baggage`` under which scope.
+        """
 
 
 class Clock(Protocol):

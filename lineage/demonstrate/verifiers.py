@@ -48,6 +48,14 @@ def holes(lineage: Lineage) -> Iterator[Finding]:
                       last - first + 1)
 
 
+def unwritten(lineage: Lineage) -> Iterator[Finding]:
+    """PAI206: an output that several workers were to write, and of which a part is missing."""
+    for asset, numbers, of, makings in lineage.missing:
+        some = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
+        yield Finding("PAI206", asset, f"{of - len(numbers)} of {of} parts were written; part {some} is missing",
+                      f"sightline graph --from {asset} --depth 1", makings * len(numbers))
+
+
 def drift(lineage: Lineage) -> Iterator[Finding]:
     """PAI403: an asset-level flow that a config or the code declares, whose source had its data or whose
     activity ran, and of which no signal shows anything."""
@@ -86,11 +94,11 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
     return False
 
 
-VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, drift)
+VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
-_STEERED = frozenset({"rpc:logger.Flush", "rpc:policy.Consent", "rpc:policy.Judge", "rpc:warehouse.Describe",
-                      "rpc:warehouse.RunJob", "rpc:warehouse.RunSchedule",
-                      "rpc:training.Train"})
+_STEERED = frozenset({"rpc:logger.Flush", "rpc:policy.Consent", "rpc:policy.Judge", "rpc:training.Train",
+                      "rpc:warehouse.Describe", "rpc:warehouse.Export", "rpc:warehouse.RunJob",
+                      "rpc:warehouse.RunSchedule"})
 
 
 def verify(lineage: Lineage) -> list[Finding]:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 
 class Configs(NamedTuple):
-    """Folders: logger categories, table definitions, job files, training manifests."""
+    """Folders: logger categories, table definitions, job files, training manifests, exports."""
 
     categories: Path
     tables: Path
     jobs: Path
     manifests: Path
+    exports: Path

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lineage import jobfile
-from lineage.discover import jobs, logger_config, manifests, sql
+from lineage.discover import exports, jobs, logger_config, manifests, sql
 from lineage.discover.configs import Configs
 from lineage.model import Edge
 
@@ -45,4 +45,8 @@ def declared(configs: Configs) -> Declared:
         manifest = manifests.parse(path.read_text(), str(path))
         edges.extend(manifests.declared_edges(manifest))
         purposes[manifest.activity] = manifest.purpose
+    for path in sorted(configs.exports.glob("*.yaml")):
+        export = exports.parse(path.read_text(), str(path))
+        edges.extend(exports.declared_edges(export))
+        purposes[export.activity] = export.purpose
     return Declared(edges, purposes)

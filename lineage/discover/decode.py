@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, cast
 
 from lineage.errors import InputError
-from lineage.model import Links, Op, Signal
+from lineage.model import MAX_PARTS, Links, Op, Signal
 from lineage.names import asset_of, join, parse
 from protos import collector_pb2 as pb
 
@@ -123,7 +123,8 @@ def _check_detail(op: str, detail: dict[str, Any], offset: int) -> None:
     elif op in ("read", "write", "call"):
         reads = detail.get("reads", {})
         good = isinstance(detail.get("statement", ""), str) and isinstance(reads, dict) and all(
-            map(_texts, reads.values())) and isinstance(detail.get("entry", ""), str)
+            map(_texts, reads.values()))
+        good = good and isinstance(detail.get("entry", ""), str) and _is_part(detail.get("part", (0, 1)))
     if not good:
         raise ValueError(f"signal {offset} has a detail that no {op} can have")
     for name in names:
@@ -141,6 +142,12 @@ def _declared(detail: dict[str, Any]) -> tuple[bool, Iterator[Any]]:
         declares, lambda link: isinstance(link, list) and len(link) == 2 and isinstance(link[0], str)
         and _texts(link[1]))
     return good, (name for _, sources in declares for name in sources) if good else iter(())
+
+
+def _is_part(part: Any) -> bool:
+    """[number, of]; an output of more parts than can be counted is none."""
+    return (isinstance(part, (list, tuple)) and len(part) == 2 and all(type(one) is int for one in part)
+            and 0 <= part[0] < part[1] <= MAX_PARTS)
 
 
 def _all(values: Any, good: Any) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from lineage.discover import jobs
 from lineage.discover.entries import KEYED, LOST, Entries
 from lineage.discover.labels import Labels
+from lineage.discover.parts import Parts
 from lineage.model import Confidence, Edge, Signal, State
 from lineage.names import join
 
@@ -39,10 +40,12 @@ class Join:
         # Written by a statement whose columns could not be told apart; their edges are LOW.
         self.unresolved: list[str] = []
         self._entries = Entries()
+        self.parts = Parts()
 
     def feed(self, signal: Signal) -> None:
         if signal.detail.get("error") and signal.op != "call":
             return
+        self.parts.note(signal)
         match signal.op:
             case "read" if self._entries.found(signal):
                 self._read(signal, self._names(signal.asset, signal.fields))
@@ -113,6 +116,8 @@ class Join:
         """An edge of a write; one that comes out of a key-value store is settled when every writer is known."""
         keyed = self._entries.derived(source, target, signal, confidence)
         self.add(source, target, signal, confidence=confidence, evidence=KEYED if keyed else evidence)
+        if (parts := self.parts.of(source, signal)) and (edge := self.edges.get((source, target, "observed"))):
+            edge.parts.update(parts)
 
     def settle(self) -> None:
         """After the last signal: edges from what was written under a key to what was made of it."""

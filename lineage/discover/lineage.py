@@ -14,6 +14,7 @@ from typing import Any
 from lineage.discover.declare import Declared
 from lineage.discover.join import Join, Schema
 from lineage.discover.labels import Labels
+from lineage.discover.parts import Missing
 from lineage.discover.store import Store
 from lineage.model import Edge, Finding, Label, Signal
 from lineage.names import asset_of, field_of, kind_of, parse
@@ -36,6 +37,7 @@ class Lineage:
     holes: list[tuple[str, int, int]] = field(default_factory=list)
     # Purpose → rows that were checked for their wearer's consent to it, and those of them that were withheld.
     consent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
 
     def purposes(self) -> dict[str, set[str]]:
         """What each activity is for: as seen, or as declared where it has not been seen."""
@@ -98,7 +100,7 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
         activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(),
-        consent=consent)
+        missing=join.parts.missing(), consent=consent)
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

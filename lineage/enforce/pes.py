@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from lineage.enforce import consent
 from lineage.enforce.consent import Consents
-from lineage.enforce.gate import Input, admit, judge, make
+from lineage.enforce.gate import Crossing, Input, admit, judge, make
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
 from lineage.enforce.tokens import LIFETIME, Grant, Signer, digest
@@ -71,7 +71,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         """Nothing to close."""
 
     async def Admit(self, request: pb.AdmitRequest, context: Any) -> pb.Verdict:
-        inputs = [Input(item.asset, tuple(item.annotations), item.annotated) for item in request.inputs]
+        inputs = [_labelled(item) for item in request.inputs]
         decision = admit(self._rules, activity=request.activity, purpose=request.purpose,
                          principal=request.principal, inputs=inputs)
         tables = {asset_of(item.asset).removeprefix("warehouse:") for item in inputs
@@ -84,6 +84,9 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
             found = judged(request.statements, tables, request.reads, request.writes)
         except InputError as error:
             return self._unjudged(request, error)
+        for flow in request.flows:
+            found.crossings.append(Crossing(_labelled(flow.source), _labelled(flow.sink)))
+            found.used.append(found.crossings[-1].source)
         subjects = {table.name: table.subject for table in request.tables if table.subject}
         asked = {item.asset: item for item in found.used}
         consenting = sorted(table for table in subjects if self._consent_needed(request.purpose, (
@@ -151,6 +154,10 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         decision = make(self._rules, request.activity, request.purpose, request.principal, "gate", verdict, "PAI306",
                         f"{error.where}: {error.what}", [f"warehouse:{table.name}" for table in request.tables])
         return self._answer(decision, ())
+
+
+def _labelled(item: pb.Labelled) -> Input:
+    return Input(item.asset, tuple(item.annotations), item.annotated)
 
 
 def _tables(tables: Iterable[pb.JudgedTable]) -> Tables:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lineage.model import Decision, Finding, Label
 from lineage.privacylib import claims as claims_codec
-from lineage.privacylib import hop
+from lineage.privacylib import hop, parts
 from lineage.privacylib.claims import Claims
 from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_traceparent
 from lineage.privacylib.extension import Extension, compile_chain
@@ -218,6 +218,14 @@ class PrivacyLib:
         from lineage.privacylib.keyvalue import KeyValue
 
         return KeyValue(self, mapping, asset, fields)
+
+    def write_part(self, asset: str, number: int, of: int, **options: Any) -> Operation:
+        """The write of one part of an output that several workers make; ``options`` as of ``write``."""
+        return parts.write_part(self, asset, number, of, **options)
+
+    def read_part(self, asset: str, number: int, of: int, **options: Any) -> Operation:
+        """The read of one part of such an output; ``options`` as of ``read``."""
+        return parts.read_part(self, asset, number, of, **options)
 
     # --- inside -----------------------------------------------------------------------------
 

@@ -63,23 +63,29 @@ class Permission(Protocol):
 
 
 async def ask(policy: Any, run: Execution, tables: Iterable[JudgedTable], sources: Sequence[str]) -> bytes:
-    """The token of an allowed job; ``sources``: where the job's text came from.
+    """The token of an allowed job; ``sources``: where the job's text came from.  Raises what ``asked`` does."""
+    return await asked(policy, JudgeRequest(
+        activity=run.activity, purpose=run.purpose, principal=PRINCIPAL, statements=run.statements, tables=tables,
+        reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
+        writes=sorted(name.removeprefix("warehouse:") for name in run.writes)), sources)
+
+
+async def asked(policy: Any, request: JudgeRequest, sources: Sequence[str]) -> bytes:
+    """The token of an allowed activity; ``sources``: what asked for it.
 
     Raises PolicyDenied; PAI305 when ``policy`` (a PolicyStub) cannot be asked.
     """
-    request = JudgeRequest(activity=run.activity, purpose=run.purpose, principal=PRINCIPAL, statements=run.statements,
-                           tables=tables, reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
-                           writes=sorted(name.removeprefix("warehouse:") for name in run.writes))
-    sources_of = {field: list(sources) for field in ("activity", "purpose", "statements")}
+    of_fields = {field: list(sources) for field in ("activity", "purpose", "statements")}
+    activity = request.activity
     try:
         with calling("policy"):
-            verdict: Verdict = await policy.Judge(request, sources=sources_of, timeout=DEADLINE)
+            verdict: Verdict = await policy.Judge(request, sources=of_fields, timeout=DEADLINE)
     except PolicyDenied:
         raise
     except SightlineError as error:
-        raise PolicyDenied("PAI305", f"{run.activity} was not run: {error.what}", where=run.activity) from None
+        raise PolicyDenied("PAI305", f"{activity} was not run: {error.what}", where=activity) from None
     if not verdict.allowed:
-        raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=run.activity)
+        raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=activity)
     return verdict.token
 
 

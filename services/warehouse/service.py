@@ -19,6 +19,8 @@ from protos.warehouse_pb2 import (
     Column,
     DescribeRequest,
     DescribeResponse,
+    ExportRequest,
+    ExportResponse,
     JobRequest,
     JobResponse,
     ReadRequest,
@@ -30,11 +32,12 @@ from protos.warehouse_pb2 import (
 from protos.warehouse_pb2_grpc import WarehouseServicer, add_WarehouseServicer_to_server
 from services import rows as typed
 from services.errors import reported
-from services.seams import Clock, Store
+from services.seams import Clock, Store, Workers
 from services.warehouse import catalog as tables_of
 from services.warehouse.catalog import KEY, Table, columns_of, table_of
 from services.warehouse.consent import Consent, Visible
 from services.warehouse.engine import MakeEngine
+from services.warehouse.exporter import Exporter
 from services.warehouse.permission import Permission
 from services.warehouse.runner import Runner
 from services.warehouse.scheduler import Scheduler
@@ -47,16 +50,18 @@ JOBS = Path(__file__).with_name("jobs")
 # Where the text of a job came from that was asked for by name or as SQL.
 _TEXT = ["rpc:warehouse.RunJob.request#job", "rpc:warehouse.RunJob.request#sql",
          "rpc:warehouse.RunJob.request#parameters"]
+EXPORTS = Path(__file__).with_name("exports")
 
 
 class WarehouseService(WarehouseServicer):
-    """``policy``: a PolicyStub, asked before a job runs.  ``engine``: SQLite in ``store`` where none is given."""
+    """``policy``: a PolicyStub, asked before a job runs; ``permission`` checks its tokens.  ``engine``: SQLite in
+    ``store`` where none is given.  ``workers`` write the parts of an export."""
 
     name = "warehouse"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
-                 jobs: Path = JOBS, engine: MakeEngine | None = None,
-                 permission: Permission | None = None) -> None:
+                 jobs: Path = JOBS, exports: Path = EXPORTS, engine: MakeEngine | None = None,
+                 permission: Permission | None = None, workers: Workers | None = None) -> None:
         self._lib = lib
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
@@ -65,6 +70,7 @@ class WarehouseService(WarehouseServicer):
         self._runner = Runner(lib, self._engine, policy, self.catalog, jobs, self._consent, permission)
         self._scheduler = Scheduler(lib, self._runner)
         self._streams = Streams(lib, self._runner)
+        self._exporter = Exporter(lib, store, policy, self.catalog, exports, workers, self._consent, permission)
 
     def register(self, server: Any) -> None:
         add_WarehouseServicer_to_server(self, server)
@@ -101,6 +107,12 @@ class WarehouseService(WarehouseServicer):
             runs = await self._scheduler.run(request.first, request.last)
             self._lib.respond({"runs": []})
             return ScheduleResponse(runs=[ScheduledRun(**vars(run)) for run in runs])
+
+    async def Export(self, request: ExportRequest, context: Any) -> ExportResponse:
+        async with reported(context, self.name):
+            done = await self._exporter.run(request.export)
+            self._lib.respond({"rows": [], "parts": [], "written": [], "output": []})
+            return ExportResponse(rows=done.rows, parts=done.parts, written=done.written, output=done.output)
 
     async def Describe(self, request: DescribeRequest, context: Any) -> DescribeResponse:
         """Columns and labels, from the catalog alone.

@@ -54,7 +54,8 @@ async def _serve(service: str, config: NodeConfig) -> None:
     tap = Journal(config.data / "journal" / f"{service}.db", service)
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
     starting = asyncio.create_task(serve(
-        service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush)))
+        service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush,
+                               fate=armed.fate)))
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

@@ -73,8 +73,8 @@ def involved(history: History, given: Mapping[str, Any]) -> Seen:
 
 
 @_register("edge", {"from": str, "to": str},
-           optional={"state": _STATES, "families": list[str], "count": Comparable}, stage="discover",
-           doc="One edge of the graph, by its exact ends.")
+           optional={"state": _STATES, "families": list[str], "count": Comparable, "parts": Comparable},
+           stage="discover", doc="One edge of the graph, by its exact ends.")
 def edge(history: History, given: Mapping[str, Any]) -> Seen:
     state = given.get("state", "observed")
     found = history.graph.nx.get_edge_data(given["from"], given["to"], state)
@@ -84,6 +84,10 @@ def edge(history: History, given: Mapping[str, Any]) -> Seen:
             "fail", f"no {state} edge")
     if "families" in given and sorted(given["families"]) != found["families"]:
         return Seen("fail", f"families {found['families']}")
+    if "parts" in given:
+        seen = _counted(given["parts"], found.get("parts", 0), "parts")
+        if seen.verdict != "pass" or "count" not in given:
+            return seen
     return _counted(given.get("count", ">= 0"), found["count"], "keys")
 
 

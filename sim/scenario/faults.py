@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lineage.errors import InputError
 from lineage.privacylib.extension import Extension
@@ -100,6 +100,13 @@ class NewJob(Fault):
     """Started by the runner, not armed in a service."""
 
 
+@FAULTS.register("worker", {"part": int, "does": Literal["dies", "repeats"]}, stage="discover",
+                 doc="The worker that was to write a part of an export dies before, or its part is written twice.")
+class Worker(Fault):
+    def fate(self, task: Mapping[str, Any]) -> str:
+        return str(self.given["does"]) if task["part"] == self.given["part"] and self.fires() else ""
+
+
 class _Hooks(Extension):
     def __init__(self, faults: Sequence[Any]) -> None:
         self._faults = faults
@@ -116,12 +123,17 @@ class Armed:
         self.faults = [FAULTS.lookup(spec.kind, spec.where).make(spec.given) for spec in specs]
         hooked = [fault for fault in self.faults if hasattr(fault, "before")]
         self._wired = [fault for fault in self.faults if hasattr(fault, "outgoing")]
+        self._workers = [fault for fault in self.faults if hasattr(fault, "fate")]
         self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
         for fault in self._wired:
             metadata = fault.outgoing(method, metadata)
         return metadata
+
+    def fate(self, task: Mapping[str, Any]) -> str:
+        """What happens to the worker of this task: the first fault's word counts, "" is nothing."""
+        return next(filter(None, (fault.fate(task) for fault in self._workers)), "")
 
     def hits(self) -> list[int]:
         """Per fault of the scenario, in its order."""

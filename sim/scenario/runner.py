@@ -144,7 +144,7 @@ class _Runner:
         tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service)
         armed = Armed(self._scenario.faults)
         self._journals.append(tap)
-        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, tap.flush)
+        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -187,7 +187,7 @@ class _Runner:
                     raise RunError("PAI031", f"{name} did not drain", where=name) from error
             account = json.loads(answer.account)
             hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
-            recorded[name] = account["recorded"]
+            recorded |= {name: account["recorded"], **account["workers"]}
         await stack.check()
         return recorded, hits
 

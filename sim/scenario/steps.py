@@ -83,6 +83,18 @@ async def schedule(stage: Stage, given: Mapping[str, Any], where: str) -> Outcom
                      for run in answer.runs if run.outcome != "done"]})
 
 
+@STEPS.register("export", {"export": str}, stage="discover",
+                doc="Several workers write a table into the parts of a file (services/warehouse/exports/).")
+async def export(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    await flush(stage, {}, where)
+    try:
+        answer = await stage.operate("warehouse", "Export", warehouse_pb2.ExportRequest(export=given["export"]))
+    except PolicyDenied as error:
+        return refused(error)
+    return Outcome("done", {"rows": answer.rows, "parts": answer.parts, "written": answer.written,
+                            "output": answer.output})
+
+
 async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:
     try:
         answer = await stage.operate("warehouse", "RunJob", request)

@@ -17,7 +17,8 @@ from lineage.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 _BUNDLED = {"categories": ROOT / "services/logger/categories", "tables": ROOT / "services/warehouse/tables",
-            "jobs": ROOT / "services/warehouse/jobs", "manifests": ROOT / "services/training/manifests",
+            "jobs": ROOT / "services/warehouse/jobs", "exports": ROOT / "services/warehouse/exports",
+            "manifests": ROOT / "services/training/manifests",
             "requirements": ROOT / "scenarios/requirements"}
 
 
@@ -28,12 +29,13 @@ class Deployment:
     categories: Path
     tables: Path
     jobs: Path
+    exports: Path
     manifests: Path
     requirements: Path
 
     @property
     def configs(self) -> Configs:
-        return Configs(self.categories, self.tables, self.jobs, self.manifests)
+        return Configs(self.categories, self.tables, self.jobs, self.manifests, self.exports)
 
     def load_requirements(self) -> list[Requirement]:
         """Raises InputError (PAI022) for a malformed one."""
@@ -47,7 +49,7 @@ def bundled() -> Deployment:
 def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = (),
            manifests: Iterable[Path] = ()) -> Deployment:
     """Copies the bundled configs, a scenario's own jobs and manifests, and the requirements in force."""
-    for name in ("categories", "tables", "jobs", "manifests"):
+    for name in ("categories", "tables", "jobs", "exports", "manifests"):
         shutil.copytree(_BUNDLED[name], folder / name)
     (folder / "requirements").mkdir()
     for path in requirements:

@@ -36,6 +36,7 @@ from protos import (
 from services.seams import Clock, Tap, Wire
 from sim.stack.config import NodeConfig
 from sim.stack.mapping import TappedMapping
+from sim.stack.pool import Fate, Pool
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedChannel, TappedServer
 
@@ -60,6 +61,7 @@ class Seams:
     wire: Wire | None = None
     extensions: Sequence[Extension] = ()
     hits: Callable[[], list[int]] = list
+    fate: Fate = lambda task: ""
     flush: Callable[[], None] = lambda: None
     library: Callable[..., PrivacyLib] | None = None
 
@@ -97,10 +99,12 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     lib = (seams.library or library)(name, sink, guard, seams.extensions)
     build = _Builder(lib, config, seams, stopping)
     if name == "warehouse":
-        guard.verifier = build.verifier = Verifier(await build.policy_key())
+        key = await build.policy_key()
+        guard.verifier = build.verifier = Verifier(key)
+        build.pool = Pool(name, config, key, seams.fate)
     service, http = await build.service(name)
     service.register(lib.server(TappedServer(server, seams.tap)))
-    control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams), server)
+    control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams, build.pool), server)
     address = await _listen(server, config.listen, name)
     await service.start()
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping])
@@ -113,7 +117,7 @@ def library(name: str, sink: CollectorSink, guard: Guard, faults: Sequence[Exten
         from lineage.understand.scan import IngestScan
 
         extensions += [Probes(), IngestScan(["web:ask"])]
-    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name])
+    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name.partition("-")[0]])  # warehouse-0: a worker
 
 
 class _Builder:
@@ -128,6 +132,7 @@ class _Builder:
         self._seams = seams
         self._stopping = stopping
         self.verifier: Verifier | None = None
+        self.pool: Pool | None = None
 
     async def service(self, name: str) -> tuple[Any, str | None]:
         """The service, and the address of its HTTP server where it has one."""
@@ -162,7 +167,8 @@ class _Builder:
         if self.verifier is not None:
             permission = WarehousePermission(self._lib, Rules(deployment.load_requirements()), self.verifier)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
-                                tables=deployment.tables, jobs=deployment.jobs, permission=permission)
+                                tables=deployment.tables, jobs=deployment.jobs, exports=deployment.exports,
+                                permission=permission, workers=self.pool)
 
     def _logger(self, store: LocalStore) -> Any:
         from services.logger.service import LoggerService
@@ -224,14 +230,17 @@ def _closing(store: LocalStore) -> Callable[[], Any]:
 class Control(control_pb2_grpc.ControlServicer):
     """Drain: everything recorded is delivered, everything tapped is on disk."""
 
-    def __init__(self, sink: CollectorSink, seams: Seams) -> None:
+    def __init__(self, sink: CollectorSink, seams: Seams, pool: Pool | None = None) -> None:
         self._sink = sink
         self._seams = seams
+        self._pool = pool
 
     async def Drain(self, request: control_pb2.DrainRequest, context: Any) -> control_pb2.DrainResponse:
         await asyncio.to_thread(self._sink.flush, 5.0)
         self._seams.flush()
-        return control_pb2.DrainResponse(account=json.dumps({**self._sink.account, "hits": self._seams.hits()}))
+        workers = self._pool.recorded if self._pool else {}
+        return control_pb2.DrainResponse(account=json.dumps({**self._sink.account, "hits": self._seams.hits(),
+                                                             "workers": workers}))
 
 
 async def _serve_collector(server: Any, config: NodeConfig) -> Node:

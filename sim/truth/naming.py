@@ -20,6 +20,8 @@ FAMILIES = ("A", "B", "C", "D")
 _STORAGE = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D"}
 _QUEUE = re.compile(r"queue/([A-Za-z0-9_-]+)\.jsonl")
 _HELD = re.compile(r"app/([A-Za-z0-9_-]+)")
+# One output of several workers: "exports/daily_answers/part-00002.jsonl".
+_PART = re.compile(r"(.+)/part-\d{5}\.[a-z]+")
 _CHECKPOINT = re.compile(r"checkpoints/([^/@]+@[^/@]+)/[^/]+")
 
 
@@ -49,7 +51,7 @@ def family(process: str, asset: str) -> str:
     if kind == "rpc":
         service, _, method = rest.partition(".")
         return _families().get((service, method.partition(".")[0]), "")
-    return "A" if kind in ("device", "app", "web", "response") else _STORAGE.get(process, "")
+    return "A" if kind in ("device", "app", "web", "response") else _STORAGE.get(process.partition("-")[0], "")
 
 
 def _message(record: Record, kind: str, path: str, part: str) -> Named | None:
@@ -86,6 +88,8 @@ def _file(path: str) -> str:
         return f"app:{match[1]}"
     if match := _CHECKPOINT.fullmatch(path):
         return f"checkpoint:{match[1]}"
+    if match := _PART.fullmatch(path):
+        return f"file:{match[1]}"
     return f"file:{path}"
 
 

@@ -67,6 +67,8 @@ def said(op: str, **changes: object) -> dict[str, object]:
     {"key": []}, {"key": ["k", "k"]}, {"site": [1]}, {"emitter": ""}, {"detail": ["{"]}, {"detail": ["[1]"]},
     {"detail": ["[" * 5000]}, {"detail": ['"\\ud800' + "[" * 9000]}, {"detail": ['{"keys": [1]}']},
     {"detail": ['{"keys": 1}']}, {"detail": ['{"reads": {"t": "c"}}']}, {"detail": ['{"statement": 1}']},
+    {"detail": ['{"entry": 1}']},
+    {"detail": ['{"part": [4, 4]}']}, {"detail": ['{"part": [0, 1e9]}']}, {"detail": ['{"part": 1}']},
     {"sites": site("dance")}, {"sites": site("read", "no name")}, {"sites": site("write", "kitchen:sink")},
     {"sites": site("read", fields=["a@!"])}, {"activity": ["who"]}, {"count": [0]}, {"count": [1, 1]},
     {"first": 2**63}, {"recorded": 2**63}, {"count": [2**64 - 1]},

@@ -1,4 +1,4 @@
-"""The policy service reads the SQL itself: it judges each flow of the semantic tree, and refuses what it cannot read."""
+"""The policy service reads SQL itself: it judges each flow of the semantic tree, and refuses what it cannot read."""
 
 from __future__ import annotations
 

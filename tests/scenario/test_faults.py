@@ -13,7 +13,7 @@ from lineage.errors import InputError
 from sim.scenario import runner
 from sim.scenario.expectations import check
 from sim.scenario.faults import FAULTS, Armed, Fault
-from sim.scenario.schema import expect, fault
+from sim.scenario.schema import Scenario, expect, fault, step
 from tests.scenario.real_runs import Runs, faulty, outcome, story
 
 CLEAN = story("faults")
@@ -80,10 +80,28 @@ def the_job_is_reported(run: runner.Run, clean: runner.Run) -> None:
                                         "said": {"rows": WEARERS, "output": "core.sessions_copy"}}
 
 
+def a_part_is_missing(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI206", "file:exports/daily_answers") == 1
+    assert [one["code"] for one in clean.lineage["findings"] if one["code"] == "PAI206"] == []
+    assert (run.verdict["steps"][-1]["said"]["written"], clean.verdict["steps"][-1]["said"]["written"]) == (3, 4)
+    assert run.verdict["operations"]["recall"] == 1.0
+
+
+def a_part_is_counted_once(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI206", "file:exports/daily_answers") == 0
+    more = run.verdict["operations"]["truth"] - clean.verdict["operations"]["truth"]
+    assert more == 2 and run.verdict["operations"]["recall"] == 1.0  # a read and a write
+    assert run.lineage["edges"] == clean.lineage["edges"]
+
+
 class Case(NamedTuple):
     given: dict[str, Any]
     hits: int
     shows: Callable[[runner.Run, runner.Run], None]
+    clean: Scenario = CLEAN
+
+
+EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 
 
 # Every registered fault, and what anybody can see of it.
@@ -95,6 +113,8 @@ CASES: dict[str, list[Case]] = {
     "unlink_write": [Case({"asset": "logger:glasses_session"}, WEARERS + 1, sources_were_lost)],
     # None of the requests is looked at.
     "sample_probes": [Case({"rate": 0.0}, WEARERS, nothing_was_probed)],
+    "worker": [Case({"part": 2, "does": "dies"}, 1, a_part_is_missing, EXPORT),
+               Case({"part": 1, "does": "repeats"}, 1, a_part_is_counted_once, EXPORT)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
@@ -106,12 +126,12 @@ def test_every_fault_has_a_case() -> None:
 @pytest.mark.parametrize(("kind", "case"), [(kind, case) for kind, cases in CASES.items() for case in cases],
                          ids=lambda one: one if isinstance(one, str) else "-".join(map(str, one.given.values())))
 def test_it_bites_and_leaves_nothing_behind(kind: str, case: Case, runs: Runs) -> None:
-    clean = runs.once(CLEAN)
-    bitten = runs.run(faulty(CLEAN, fault(kind, **case.given)))
+    clean = runs.once(case.clean)
+    bitten = runs.run(faulty(case.clean, fault(kind, **case.given)))
     assert bitten.verdict["faults"] == [{"fault": kind, "given": case.given, "hits": case.hits}]
     case.shows(bitten, clean)
     assert outcome(bitten) != outcome(clean)
-    assert outcome(runs.run(CLEAN)) == outcome(clean)
+    assert outcome(runs.run(case.clean)) == outcome(clean)
 
 
 def test_one_that_never_fires_makes_the_run_unknown(runs: Runs) -> None:

@@ -17,7 +17,7 @@ from tests.scenario.real_runs import QUESTION, Runs, outcome, story
 # All that can differ between one process and many: hops, a refusal, a model that changes, faults on either side.
 BUSY = story(
     "busy", step("train", manifest="assistant_eval", purpose="assistance"), step("ask", question=QUESTION, wearers=1),
-    step("train", manifest="ads_ranker", purpose="ads_ranking"),
+    step("train", manifest="ads_ranker", purpose="ads_ranking"), step("export", export="daily_answers"),
     faults=[fault("strip_context", method="Logger/Append", after=1), fault("drop_probe", asset="web:ask", after=1),
             fault("unlink_write", asset="checkpoint:assistant@2"), fault("new_job", job="sessions_copy")],
     expected=[expect("enforce", "moved", from_="warehouse:core.daily_sessions", to="training:assistant_eval", rows=2),

@@ -1,0 +1,58 @@
+"""One worker of a service, as a process of its own: composed like a node, does one task, and ends.
+
+Started by ``sim/stack/pool.py``, which gives the task on standard input and reads one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lineage.enforce.guard import Guard
+from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Verifier
+from lineage.errors import SightlineError
+from lineage.privacylib import CollectorSink, PrivacyLib
+from services.seams import Store
+from services.warehouse import part
+from sim.stack.config import NodeConfig, from_environment
+from sim.stack.node import library
+from sim.stack.store import LocalStore
+from sim.truth.journal import Journal
+
+TASKS: dict[str, Callable[[PrivacyLib, Store, Mapping[str, Any]], dict[str, Any]]] = {part.DO: part.write}
+
+
+def main() -> None:
+    task = json.loads(sys.stdin.buffer.read())
+    if task["dies"]:  # a scenario's fault: gone as a crash would take it, before it has done anything
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = work(os.environ["SIGHTLINE_WORKER"], from_environment(), bytes.fromhex(os.environ["SIGHTLINE_POLICY_KEY"]),
+                  task)
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+def work(name: str, config: NodeConfig, key: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
+    """The task's answer with ``recorded``, or what was raised as ``error`` and ``kind``; all signals are delivered."""
+    sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
+    tap = Journal(config.data / "journal" / f"{name}.db", name)
+    guard = Guard(Rules(config.deployment.load_requirements()), Verifier(key))
+    store = LocalStore(config.data, tap)
+    try:
+        answer = TASKS[task["do"]](library(name, sink, guard, ()), store, task)
+    except SightlineError as error:
+        answer = {"error": error.to_dict(), "kind": type(error).__name__}
+    finally:
+        store.close()
+        tap.close()
+        sink.flush(5.0)
+        sink.close()
+    return {**answer, "recorded": sink.account["recorded"]}
+
+
+if __name__ == "__main__":
+    main()
