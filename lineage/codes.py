@@ -133,6 +133,10 @@ CODES: dict[str, Code] = {
         "The policy service cannot read the SQL or resolve a name in it, or cannot tell whose rows it would see; in "
         "enforcement mode that refuses.",
         "Write tables and columns out, each with the table it is of; the message underlines the place."),
+    "PAI307": Code(
+        "the guards do not come to rest",
+        "Several extensions are guards, and one of them changes the operation each time that it is judged.",
+        "Make what changes an operation an ordinary extension (`guards = False`): it runs before every guard."),
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",

@@ -1,7 +1,8 @@
 """PrivacyLib: the one library that every service uses (S1, Figure 5).
 
 It links every read to the write it feeds, carries the privacy context, and runs extensions
-before and after each operation.  It imports no stage of the PAI.
+before and after each operation.  It imports no stage of the PAI.  README.md beside this file is
+a short guide, for those who lift it out.
 
 >>> sink = MemorySink()
 >>> lib = PrivacyLib("web", [Capture(sink)], family="A")
@@ -17,10 +18,23 @@ before and after each operation.  It imports no stage of the PAI.
 from lineage.privacylib.capture import Capture, Record, Site
 from lineage.privacylib.context import Context
 from lineage.privacylib.extension import Extension
+from lineage.privacylib.keyvalue import KeyValue
 from lineage.privacylib.library import PrivacyLib
 from lineage.privacylib.operation import Operation, together
 from lineage.privacylib.probes import Probes
 from lineage.privacylib.sink import CollectorSink, JsonLinesSink, MemorySink, NullSink, Sink
 
-__all__ = ["Capture", "CollectorSink", "Context", "Extension", "JsonLinesSink", "MemorySink", "NullSink", "Operation",
-           "PrivacyLib", "Probes", "Record", "Sink", "Site", "together"]
+__all__ = [
+    # One instance for each service.
+    "PrivacyLib",
+    # A context for each request or job.
+    "Context",
+    # Around the I/O: what `read`, `write` and `call` give; several around one I/O; a key-value store.
+    "Operation", "together", "KeyValue",
+    # Before and after each operation: signals, privacy probes, a user's own.
+    "Extension", "Capture", "Probes",
+    # What a signal is before it is shipped.
+    "Record", "Site",
+    # Where signals go: the collector, or a stand-in.
+    "Sink", "CollectorSink", "JsonLinesSink", "MemorySink", "NullSink",
+]

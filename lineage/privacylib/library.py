@@ -55,6 +55,12 @@ class PrivacyLib:
         self._ordinal = itertools.count(1)
         self._prefix = hashlib.sha256(service.encode()).hexdigest()[:8]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """The chain is compiled once: no extension can take another out, least of all a guard."""
+        if name in ("befores", "afters") and name in self.__dict__:
+            raise AttributeError(f"{name} is set once, by the extensions that {self.service} was made with")
+        super().__setattr__(name, value)
+
     # --- scopes -----------------------------------------------------------------------------
 
     @property

@@ -1,6 +1,7 @@
 """One worker of a service, as a process of its own: composed like a node, does one task, and ends.
 
-Started by ``sim/stack/pool.py``, which gives the task on standard input and reads one JSON line.
+Started by ``sim/stack/pool.py``, which gives the task on standard input and reads one JSON line.  It imports
+little (not ``sim.stack.node``), because four of them start at once.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from lineage.enforce.guard import Guard
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.errors import SightlineError
-from lineage.privacylib import CollectorSink, PrivacyLib
+from lineage.privacylib import Capture, CollectorSink, PrivacyLib
 from services.seams import Store
 from services.warehouse import part
 from sim.stack.config import NodeConfig, from_environment
-from sim.stack.node import library
 from sim.stack.store import LocalStore
 from sim.truth.journal import Journal
 
+# Of the warehouse, the one service that has workers.
+FAMILY = "B"
 TASKS: dict[str, Callable[[PrivacyLib, Store, Mapping[str, Any]], dict[str, Any]]] = {part.DO: part.write}
 
 
@@ -43,7 +45,7 @@ def work(name: str, config: NodeConfig, key: bytes, task: Mapping[str, Any]) -> 
     guard = Guard(Rules(config.deployment.load_requirements()), Verifier(key))
     store = LocalStore(config.data, tap)
     try:
-        answer = TASKS[task["do"]](library(name, sink, guard, ()), store, task)
+        answer = TASKS[task["do"]](PrivacyLib(name, [Capture(sink), guard], family=FAMILY), store, task)
     except SightlineError as error:
         answer = {"error": error.to_dict(), "kind": type(error).__name__}
     finally:

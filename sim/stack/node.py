@@ -117,7 +117,7 @@ def library(name: str, sink: CollectorSink, guard: Guard, faults: Sequence[Exten
         from lineage.understand.scan import IngestScan
 
         extensions += [Probes(), IngestScan(["web:ask"])]
-    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name.partition("-")[0]])  # warehouse-0: a worker
+    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name])
 
 
 class _Builder:

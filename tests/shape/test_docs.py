@@ -16,7 +16,7 @@ import pytest
 from lineage.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = ("README.md", "CHANGELOG.md", "lineage/README.md")
+DOCS = ("README.md", "CHANGELOG.md", "lineage/README.md", "lineage/privacylib/README.md")
 SHELL = {"", "sh", "bash", "shell", "console", "text"}
 
 _FENCE = re.compile(r"^ *```+ *([a-z]*)[^\n]*\n(.*?)^ *```+ *$", re.MULTILINE | re.DOTALL)
