@@ -61,7 +61,7 @@ def compile_chain(extensions: Iterable[Extension]) -> tuple[tuple[Hook, ...], tu
     """The hooks to call, guards last before the I/O; hooks that nobody overrode cost nothing."""
     ordered = sorted(extensions, key=lambda extension: extension.guards)
     befores = tuple(e.before for e in ordered if type(e).before is not Extension.before and not e.guards)
-    guards = tuple(e.before for e in ordered if type(e).before is not Extension.before and e.guards)
+    guards: tuple[Hook, ...] = tuple(e.before for e in ordered if type(e).before is not Extension.before and e.guards)
     if len(guards) > 1:
         guards = (_all_of(guards),)
     afters = tuple(e.after for e in reversed(ordered) if type(e).after is not Extension.after)

@@ -3,9 +3,17 @@
 The transport is wrapped, not the client, so a redirect is what it is: one more request.  This module
 does not import httpx; a transport is whatever has ``handle_request`` or ``handle_async_request``.
 
-    transport = lib.http(httpx.AsyncHTTPTransport(), {("POST", "/v1/ask"): Route("web:ask", "response:ask", …)})
-    async with httpx.AsyncClient(transport=transport, base_url=…) as client:
-        await client.post("/v1/ask", json=…, extensions={"sources": {"utterance": ["app:ask#utterance"]}})
+>>> import httpx
+>>> from lineage.privacylib import Capture, MemorySink, PrivacyLib
+>>> sink = MemorySink()
+>>> lib = PrivacyLib("app", [Capture(sink)])
+>>> web = httpx.MockTransport(lambda request: httpx.Response(200, text=request.headers["traceparent"][3:9]))
+>>> transport = lib.http(web, {("POST", "/v1/ask"): Route("web:ask", "response:ask", {}, {})})
+>>> with lib.scope(key="0af765" + "1" * 26), httpx.Client(transport=transport, base_url="http://web") as client:
+...     client.post("/v1/ask", extensions={"sources": {"utterance": ["app:ask#utterance"]}}).text
+'0af765'
+>>> sink.records[-1].site.op, sink.records[-1].site.asset, sink.records[-1].site.links
+('call', 'web:ask', (('utterance', ('app:ask#utterance',)),))
 
 The call is signalled, and the response read by the scope, when the head of the response is there:
 before the first byte of its body is given to anyone.
