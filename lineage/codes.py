@@ -94,6 +94,10 @@ CODES: dict[str, Code] = {
         "a statement's columns could not be resolved",
         "The SQL that ran names what the schema does not have (a row id), or is beyond the analyser.",
         "Name columns of the schema; until then every column that the statement read counts as a source."),
+    "PAI205": Code(
+        "an extension failed",
+        "An extension of PrivacyLib raised. The request went on, and what the extension should have seen is unknown.",
+        "The finding names the extension and the error's type; correct it, and run again."),
     "PAI206": Code(
         "an output that is not whole",
         "Several workers were to write the parts of one output, and of at least one part no write was seen: the worker "
@@ -137,6 +141,10 @@ CODES: dict[str, Code] = {
         "the guards do not come to rest",
         "Several extensions are guards, and one of them changes the operation each time that it is judged.",
         "Make what changes an operation an ordinary extension (`guards = False`): it runs before every guard."),
+    "PAI308": Code(
+        "the guard failed",
+        "The guard raised instead of judging; in enforcement mode a check that cannot be made refuses.",
+        "Look at the finding PAI205 for what it raised; in logging mode the request goes on."),
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",
@@ -150,4 +158,4 @@ CODES: dict[str, Code] = {
 }
 
 # Findings after which something may have moved unseen.
-GAPS = ("PAI201", "PAI202", "PAI203", "PAI206", "PAI403")
+GAPS = ("PAI201", "PAI202", "PAI203", "PAI205", "PAI206", "PAI403")

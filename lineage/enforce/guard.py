@@ -32,6 +32,8 @@ class Guard(Extension):
     def __init__(self, rules: Rules, verifier: Verifier | None = None) -> None:
         self._rules = rules
         self.verifier = verifier
+        # Where every requirement is in logging mode, a guard that fails breaks no request either.
+        self.enforcing = rules.enforcing
         # An operation repeats with the same site, label and claims: judged once.
         self._permitted: set[tuple[object, ...]] = set()
 

@@ -15,6 +15,7 @@ one on a WebSocket, also where the app caught it, with a close (1008).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lineage.errors import PolicyDenied
@@ -88,7 +89,8 @@ class InstrumentedApp:
             if begun:
                 raise
             # Said to have been sent, and not judged: it holds none of the response's fields.
-            lib.write(route.response, sources={}, detail={"refused": denied.code}).__exit__(None, None, None)
+            with suppress(PolicyDenied):  # of a guard that fails here too
+                lib.write(route.response, sources={}, detail={"refused": denied.code}).__exit__(None, None, None)
             await send({"type": "http.response.start", "status": FORBIDDEN,
                         "headers": [(b"content-type", b"application/json")]})
             await send({"type": "http.response.body", "body": body(denied)})

@@ -34,6 +34,8 @@ class Extension:
 
     # A guard runs last before the I/O, on the final arguments.
     guards = False
+    # Of a guard: whether it fails closed.  What another extension raises never breaks a request.
+    enforcing = True
 
     def before(self, op: Operation) -> None:
         """Before the I/O."""

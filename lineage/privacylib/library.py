@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from lineage.errors import PolicyDenied
 from lineage.model import Decision, Finding, Label
 from lineage.privacylib import claims as claims_codec
 from lineage.privacylib import hop, parts
 from lineage.privacylib.claims import Claims
 from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_traceparent
-from lineage.privacylib.extension import Extension, compile_chain
-from lineage.privacylib.operation import Operation, Sources, links_of
+from lineage.privacylib.extension import Extension, Hook, compile_chain
+from lineage.privacylib.operation import Operation, Sources, links_of, run
 from lineage.privacylib.seam import ASGI, Channel, Server
 
 if TYPE_CHECKING:
@@ -32,6 +34,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _UNLABELLED = Label()
+# What a guard judges; the others are notes, which move nothing.
+_JUDGED = ("read", "write", "call")
+
+
+def _closed(op: Operation, why: str) -> Decision:
+    """The refusal of an operation that could not be judged."""
+    context = op.context
+    case = repr((context.activity, context.purpose, context.principal, op.kind, op.asset, op.fields, why))
+    return Decision(hashlib.sha256(case.encode("utf-8", "replace")).hexdigest()[:16], context.activity,
+                    context.purpose, context.principal, "blocked", "PAI308", f"the check could not be made: {why}",
+                    "guard", (op.asset,), ())
 
 
 def _in_loop() -> bool:
@@ -52,6 +65,8 @@ class PrivacyLib:
         self._families: dict[str, str] = {}
         self.befores, self.afters = compile_chain(extensions)
         self._current: ContextVar[Context | None] = ContextVar(f"sightline-{service}", default=None)
+        # What extensions failed of, counted; each is a gap too, where Capture is not what fails.
+        self.failures: Counter[str] = Counter()
         self._ordinal = itertools.count(1)
         self._prefix = hashlib.sha256(service.encode()).hexdigest()[:8]
 
@@ -199,6 +214,22 @@ class PrivacyLib:
         """Verdicts of a comparison: (source, sink, result, confidence)."""
         self._note("probe", asset, detail={"pairs": list(pairs)})
 
+    def failed(self, hook: Hook, op: Operation, error: Exception) -> None:
+        """An extension raised: counted, and a gap; the request goes on.
+
+        Raises PolicyDenied (PAI308) where it is a guard that enforces: a check that cannot be made refuses.
+        """
+        extension = getattr(hook, "__self__", None)
+        # The type alone: a message may quote the payload.
+        why = f"{type(extension or hook).__name__} failed: {type(error).__name__}"
+        self.failures[why] += 1
+        if op.kind != "gap":
+            self.gap(op.asset, why, "PAI205")
+        guard = getattr(extension, "guards", False) and getattr(extension, "enforcing", True)
+        if guard and op.kind in _JUDGED:
+            self.decision(_closed(op, why))
+            raise PolicyDenied("PAI308", f"the check could not be made: {why}", where=op.asset) from error
+
     # --- integrations -----------------------------------------------------------------------
 
     def server(self, server: Any) -> Server:
@@ -239,8 +270,7 @@ class PrivacyLib:
               detail: dict[str, Any] | None = None) -> None:
         context = self._current.get() or Context("", "", "")
         note = Operation(self, context, kind, asset, fields=fields, via=via, payload=payload, detail=detail)
-        for after in self.afters:
-            after(note)
+        run(self.afters, note)
 
     def _new_context(self, key: str, **fields: Any) -> Context:
         ordinal = next(self._ordinal)

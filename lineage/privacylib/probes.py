@@ -32,7 +32,7 @@ from lineage.names import join
 from lineage.privacylib.compare import compare
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.look import SINKS, STARTS, Held, Look
-from lineage.privacylib.operation import Operation, Sources
+from lineage.privacylib.operation import Operation, Sources, run
 from lineage.privacylib.recent import Recent
 from lineage.privacylib.sampling import Sampling
 from lineage.privacylib.value import Limits, Value
@@ -94,8 +94,7 @@ class Probes(Extension):
             detail = self._limited(Limits({f"failed: {type(error).__name__}": 1}))
         if detail and not op.silent:
             note = Operation(op.lib, op.context, "probe", op.asset, detail=detail)
-            for after in op.lib.afters:
-                after(note)
+            run(op.lib.afters, note)
 
     def _common(self, value: Value) -> bool:
         return self._recent.common(value.mark)
