@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lineage.errors import PolicyDenied
 from lineage.model import Label
-from lineage.privacylib.context import POLICY, TRACEPARENT, Context
+from lineage.privacylib.context import POLICY, TRACEPARENT, TRACESTATE, Context, received
 from lineage.privacylib.operation import Operation
 from lineage.privacylib.refusal import FORBIDDEN, POLICY_VIOLATION, body, close_reason
 from lineage.privacylib.seam import ASGI, Receive, Scope, Send
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
 
 WEBSOCKET = "WS"
-_HEADERS = {name.encode(): name for name in (TRACEPARENT, POLICY)}
+_HEADERS = {name.encode(): name for name in (TRACEPARENT, TRACESTATE, POLICY)}
 
 
 class Route(NamedTuple):
@@ -60,7 +60,8 @@ class InstrumentedApp:
         if route is None:
             await self._app(scope, receive, send)
             return
-        headers = {_HEADERS[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS}
+        headers = received((_HEADERS[name], value.decode("latin-1"))
+                           for name, value in scope["headers"] if name in _HEADERS)
         with self._lib.handling(route.request, headers, purpose=route.purpose) as context:
             if kind == "http":
                 await self._request(route, context, scope, receive, send)

@@ -45,7 +45,7 @@ class StreamMethod:
             request = _leaving(request, made)
         try:
             call = self._method(request, timeout=self._deadline if timeout is None else timeout,
-                                metadata=(*(metadata or ()), *self._endpoint.lib.outgoing(made.context)), **options)
+                                metadata=self._endpoint.lib.outgoing(made.context, metadata), **options)
         except BaseException as error:
             made.over(error)
             raise

@@ -73,7 +73,7 @@ class InstrumentedMethod:
                       family=family, rows=outgoing.row_count(request), keys=outgoing.row_keys(request),
                       payload=payload or request) as op:
             response = await self._method(request, timeout=self._deadline if timeout is None else timeout,
-                                          metadata=(*(metadata or ()), *lib.outgoing(op.context)), **options)
+                                          metadata=lib.outgoing(op.context, metadata), **options)
             op.fields += prefixed("response", incoming.fields(response))
             if not op.keys:
                 op.keys = incoming.row_keys(response)

@@ -22,6 +22,7 @@ import grpc
 
 from lineage.errors import PolicyDenied
 from lineage.privacylib import grpc_stream, grpc_sync
+from lineage.privacylib.context import received
 from lineage.privacylib.exchange import Endpoint, endpoint
 from lineage.privacylib.refusal import details
 
@@ -66,7 +67,7 @@ def instrument(endpoint: Endpoint, handler: Handler) -> Handler:
     lib, asset, family, request_asset, response_asset, incoming, outgoing = endpoint
 
     async def handle(request: Any, rpc: Any) -> Any:
-        with lib.handling(asset, dict(rpc.invocation_metadata() or ()), family=family) as context:
+        with lib.handling(asset, received(rpc.invocation_metadata()), family=family) as context:
             try:
                 with lib.read(request_asset, fields=incoming.fields(request), keys=incoming.row_keys(request),
                               rows=incoming.row_count(request), payload=request):

@@ -16,6 +16,7 @@ import grpc
 import grpc.aio
 
 from lineage.errors import PolicyDenied
+from lineage.privacylib.context import received
 from lineage.privacylib.exchange import Endpoint, Served
 from lineage.privacylib.refusal import details
 
@@ -27,7 +28,7 @@ def instrument(endpoint: Endpoint, handler: Any, style: str) -> Callable[[Any, A
     streams_in, streams_out = style.startswith("stream"), style.endswith("stream")
 
     async def handle(incoming: Any, rpc: Any) -> Any:
-        with lib.handling(asset, dict(rpc.invocation_metadata() or ()), family=family) as context:
+        with lib.handling(asset, received(rpc.invocation_metadata()), family=family) as context:
             served = Served(endpoint, context)
             seen = ServedContext(rpc, served)
             response = None

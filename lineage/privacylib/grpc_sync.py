@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 
 from lineage.errors import PolicyDenied
+from lineage.privacylib.context import received
 from lineage.privacylib.exchange import Endpoint, Served
 from lineage.privacylib.refusal import details
 
@@ -30,7 +31,7 @@ def _unary(endpoint: Endpoint, handler: Any, streams_in: bool) -> Callable[[Any,
     lib, asset, family = endpoint.lib, endpoint.asset, endpoint.family
 
     def handle(incoming: Any, rpc: Any) -> Any:
-        with lib.handling(asset, dict(rpc.invocation_metadata() or ()), family=family) as context:
+        with lib.handling(asset, received(rpc.invocation_metadata()), family=family) as context:
             served = Served(endpoint, context)
             try:
                 if streams_in:
@@ -51,7 +52,7 @@ def _streaming(endpoint: Endpoint, handler: Any, streams_in: bool) -> Callable[[
 
     def handle(incoming: Any, rpc: Any) -> Iterator[Any]:
         inside = contextvars.copy_context()
-        scope = lib.handling(asset, dict(rpc.invocation_metadata() or ()), family=family)
+        scope = lib.handling(asset, received(rpc.invocation_metadata()), family=family)
         served = Served(endpoint, inside.run(scope.__enter__))
         messages: Any = None
         try:

@@ -63,7 +63,7 @@ class SyncMethod:
 
     def _options(self, context: Context, timeout: float | None, metadata: Metadata) -> dict[str, Any]:
         return {"timeout": self._deadline if timeout is None else timeout,
-                "metadata": (*(metadata or ()), *self._endpoint.lib.outgoing(context))}
+                "metadata": self._endpoint.lib.outgoing(context, metadata)}
 
 
 class SyncStreamMethod(SyncMethod):

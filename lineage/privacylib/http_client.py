@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lineage.privacylib.asgi import Route
+from lineage.privacylib.context import TRACESTATE
 from lineage.privacylib.exchange import prefixed
 from lineage.privacylib.operation import Operation
 
@@ -79,6 +80,7 @@ class InstrumentedTransport:
 
     def _call(self, request: Any, route: Route) -> Operation:
         lib, said = self._lib, request.extensions
+        request.headers.pop(TRACESTATE, None)  # of the caller's own trace context, which ours replaces
         request.headers.update(lib.headers())
         return lib.call(route.request, fields=prefixed("request", tuple(route.request_labels)),
                         sources=said.get("sources"), via=said.get("via", ""), payload=said.get("payload"))

@@ -17,14 +17,14 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from lineage.errors import PolicyDenied
 from lineage.model import Decision, Finding, Label
 from lineage.privacylib import claims as claims_codec
 from lineage.privacylib import hop, parts
 from lineage.privacylib.claims import Claims
-from lineage.privacylib.context import POLICY, TRACEPARENT, Context, parse_traceparent
-from lineage.privacylib.extension import Extension, Hook, compile_chain
-from lineage.privacylib.operation import Operation, Sources, links_of, run
+from lineage.privacylib.context import POLICY, TRACEPARENT, TRACESTATE, Context, parse_traceparent
+from lineage.privacylib.extension import Extension, compile_chain
+from lineage.privacylib.failure import run
+from lineage.privacylib.operation import Operation, Sources, links_of
 from lineage.privacylib.seam import ASGI, Channel, Server
 
 if TYPE_CHECKING:
@@ -34,17 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _UNLABELLED = Label()
-# What a guard judges; the others are notes, which move nothing.
-_JUDGED = ("read", "write", "call")
-
-
-def _closed(op: Operation, why: str) -> Decision:
-    """The refusal of an operation that could not be judged."""
-    context = op.context
-    case = repr((context.activity, context.purpose, context.principal, op.kind, op.asset, op.fields, why))
-    return Decision(hashlib.sha256(case.encode("utf-8", "replace")).hexdigest()[:16], context.activity,
-                    context.purpose, context.principal, "blocked", "PAI308", f"the check could not be made: {why}",
-                    "guard", (op.asset,), ())
+_OURS = (TRACEPARENT, TRACESTATE, POLICY)
 
 
 def _in_loop() -> bool:
@@ -100,6 +90,8 @@ class PrivacyLib:
         context = self._new_context(key or parse_traceparent(traceparent) or "", activity=activity, purpose=purpose,
                                     principal=principal or self.service, region=region, family=family,
                                     claims=claims or b"")
+        if not key and context.key in traceparent:
+            context.follow(traceparent)
         with self._entered(context):
             yield context
 
@@ -118,6 +110,8 @@ class PrivacyLib:
         context = self._new_context(key or "", activity=given.activity, purpose=given.purpose or purpose,
                                     principal=given.principal, region=given.region, family=family,
                                     claims=metadata[POLICY] if given.payload else b"")
+        if key is not None:
+            context.follow(metadata[TRACEPARENT], metadata.get(TRACESTATE))
         with self._entered(context):
             if key is None:
                 lost = "no traceparent" if TRACEPARENT not in metadata else "a malformed traceparent"
@@ -126,16 +120,25 @@ class PrivacyLib:
                 self.gap(asset, problem)
             yield context
 
-    def outgoing(self, context: Context | None = None) -> tuple[tuple[str, str | bytes], ...]:
-        """The gRPC metadata that takes this context (or the one given) to the next process."""
+    def outgoing(self, context: Context | None = None,
+                 beside: Iterable[tuple[str, Any]] | None = None) -> tuple[tuple[str, Any], ...]:
+        """The gRPC metadata that takes this context (or the one given) to the next process.
+
+        ``beside``: the caller's own metadata, which is sent too, but for what says another context.
+        """
         context = context or self.context
         claims = context.claims or claims_codec.encode(
             principal=self.service, purpose=context.purpose, region=context.region, activity=context.activity)
-        return ((TRACEPARENT, context.traceparent), (POLICY, claims))
+        ours: tuple[tuple[str, Any], ...] = ((TRACEPARENT, context.traceparent), (POLICY, claims))
+        if context.tracestate:
+            ours += ((TRACESTATE, context.tracestate),)
+        return (*((name, value) for name, value in beside if name not in _OURS), *ours) if beside else ours
 
     def headers(self) -> dict[str, str]:
         """The same for HTTP: the trace context only."""
-        return {TRACEPARENT: self.context.traceparent}
+        context = self.context
+        state = {TRACESTATE: context.tracestate} if context.tracestate else {}
+        return {TRACEPARENT: context.traceparent, **state}
 
     # --- operations -------------------------------------------------------------------------
 
@@ -213,22 +216,6 @@ class PrivacyLib:
     def probed(self, asset: str, pairs: Sequence[tuple[str, str, str, str]]) -> None:
         """Verdicts of a comparison: (source, sink, result, confidence)."""
         self._note("probe", asset, detail={"pairs": list(pairs)})
-
-    def failed(self, hook: Hook, op: Operation, error: Exception) -> None:
-        """An extension raised: counted, and a gap; the request goes on.
-
-        Raises PolicyDenied (PAI308) where it is a guard that enforces: a check that cannot be made refuses.
-        """
-        extension = getattr(hook, "__self__", None)
-        # The type alone: a message may quote the payload.
-        why = f"{type(extension or hook).__name__} failed: {type(error).__name__}"
-        self.failures[why] += 1
-        if op.kind != "gap":
-            self.gap(op.asset, why, "PAI205")
-        guard = getattr(extension, "guards", False) and getattr(extension, "enforcing", True)
-        if guard and op.kind in _JUDGED:
-            self.decision(_closed(op, why))
-            raise PolicyDenied("PAI308", f"the check could not be made: {why}", where=op.asset) from error
 
     # --- integrations -----------------------------------------------------------------------
 

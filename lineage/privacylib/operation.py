@@ -8,22 +8,21 @@ A refused operation never ran, so it leaves a decision and no signal.  An operat
 raised did run as far as it came, and is signalled with ``error`` in its detail.
 
 An extension that raises anything but PolicyDenied does not break the operation: the others still
-run, and the failure is a counted gap (``PrivacyLib.failed``).  A guard that enforces fails closed.
+run, and the failure is a counted gap (``failure.py``).  A guard that enforces fails closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from lineage.errors import PolicyDenied
 from lineage.model import Links
+from lineage.privacylib.failure import run
 
 if TYPE_CHECKING:
     from lineage.privacylib.context import Context
-    from lineage.privacylib.extension import Hook
     from lineage.privacylib.library import PrivacyLib
 
 Sources = Mapping[str, Sequence[str]]
@@ -34,20 +33,6 @@ def links_of(sources: Sources | None) -> Links:
     if not sources:
         return ()
     return tuple((field, tuple(names)) for field, names in sorted(sources.items()) if names)
-
-
-def run(hooks: Iterable[Hook], op: Operation) -> None:
-    """Every hook in turn, whichever of them fail.  Raises PolicyDenied."""
-    left = iter(hooks)  # goes on behind the hook that failed
-    while True:
-        try:
-            for hook in left:
-                hook(op)
-            return
-        except PolicyDenied:
-            raise
-        except Exception as error:
-            op.lib.failed(hook, op, error)
 
 
 @contextmanager

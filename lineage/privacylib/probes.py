@@ -31,8 +31,9 @@ from lineage.model import Links
 from lineage.names import join
 from lineage.privacylib.compare import compare
 from lineage.privacylib.extension import Extension
+from lineage.privacylib.failure import run
 from lineage.privacylib.look import SINKS, STARTS, Held, Look
-from lineage.privacylib.operation import Operation, Sources, run
+from lineage.privacylib.operation import Operation, Sources
 from lineage.privacylib.recent import Recent
 from lineage.privacylib.sampling import Sampling
 from lineage.privacylib.value import Limits, Value
