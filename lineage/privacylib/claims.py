@@ -14,6 +14,9 @@ import json
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from lineage.errors import InputError
+from lineage.names import asset_of, parse
+
 MAX_BYTES = 16_384
 _SIGNATURE_BYTES = 64
 
@@ -48,23 +51,34 @@ def encode(signature: bytes = b"", **fields: Any) -> bytes:
 # Claims repeat from request to request: decoded once per distinct value.
 @lru_cache(maxsize=4096)
 def decode(data: bytes) -> Claims:
-    """Raises ValueError for anything that :func:`encode` cannot have made."""
+    """Raises ValueError for anything that :func:`encode` cannot have made; its text is a reason that is counted,
+    so it quotes nothing of what arrived."""
     if len(data) > MAX_BYTES:
-        raise ValueError(f"claims of {len(data)} bytes; at most {MAX_BYTES}")
+        raise ValueError(f"claims are too long; at most {MAX_BYTES} bytes")
     payload, signature = data, b""
     if len(data) > _SIGNATURE_BYTES and data[-_SIGNATURE_BYTES - 1:-_SIGNATURE_BYTES] == b"\n":
         payload, signature = data[:-_SIGNATURE_BYTES - 1], data[-_SIGNATURE_BYTES:]
     try:
         fields = json.loads(payload)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"claims are not JSON: {error}") from error
+        raise ValueError("claims are not JSON") from error
     if not isinstance(fields, dict):
         raise ValueError("claims are not a JSON object")
+    if activity := _text(fields, "activity"):
+        check_name(activity)
     return Claims(_text(fields, "principal"), _text(fields, "purpose"), _text(fields, "region"),
                   _text(fields, "activity"), _texts(fields, "inputs"), _texts(fields, "requirements"),
                   payload, signature, _text(fields, "statement"), _texts(fields, "outputs"),
                   _texts(fields, "snapshots"), _texts(fields, "consenting"), _number(fields, "epoch"),
                   _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"))
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError for what is no asset name: signals that quoted it would be refused, and the request unseen."""
+    try:
+        parse(asset_of(name))
+    except InputError as error:
+        raise ValueError("a claim names what is no asset") from error
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -51,9 +51,24 @@ class InstrumentedServer:
 
     def _wrap(self, path: str, handler: Any) -> Any:
         style = STYLES[2 * bool(handler.request_streaming) + bool(handler.response_streaming)]
+        point = endpoint(self._lib, path)
         return getattr(grpc, f"{style}_rpc_method_handler")(
-            _instrumented(endpoint(self._lib, path), getattr(handler, style), style),
-            request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer)
+            _instrumented(point, getattr(handler, style), style),
+            request_deserializer=_counting(point, handler.request_deserializer),
+            response_serializer=handler.response_serializer)
+
+
+def _counting(endpoint: Endpoint, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """What is no message (a text that is not UTF-8) gRPC refuses before any handler; here it is counted."""
+
+    def counting(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except Exception:
+            endpoint.lib.gap(endpoint.request_asset, "a request could not be decoded", "PAI004")
+            raise
+
+    return counting
 
 
 def _instrumented(endpoint: Endpoint, handler: Any, style: str) -> Any:

@@ -30,6 +30,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
+from lineage.privacylib.claims import check_name
 from lineage.privacylib.context import Context, parse_traceparent
 
 if TYPE_CHECKING:
@@ -135,5 +136,10 @@ def _decoded(text: object) -> tuple[Baggage, str]:
     if not (parse_traceparent(values["traceparent"]) and all(isinstance(value, str) for value in values.values())
             and isinstance(annotations, dict) and all(isinstance(name, str) for name in annotations.values())):
         raise ValueError("malformed baggage")
+    for name in filter(None, (values["activity"], *annotations.values())):
+        try:
+            check_name(name)
+        except ValueError:
+            raise ValueError("malformed baggage") from None
     cut = "baggage that was cut" if fields.get("cut") else ""
     return Baggage(annotations=annotations, claims=claims, **values), cut
