@@ -104,6 +104,15 @@ CODES: dict[str, Code] = {
         "died, or its signals were lost.",
         "Look at the worker's log and write the output again; until then nobody can say that its lineage is all there.",
         "scenarios/18_partitioned_export.py"),
+    "PAI207": Code(
+        "signals were refused",
+        "Somebody sent the collector a batch that it could not take whole: malformed, forged, or of another version.",
+        "The finding names the emitter that the batch claimed, and the reason; what was lost of it is a PAI203."),
+    "PAI208": Code(
+        "two signals contradict each other",
+        "Two emitters gave one field different labels, an asset two owners, or a decision two verdicts: one of them is "
+        "out of date, or is not what it says it is. The stricter one holds.",
+        "Compare the contracts of the services that the finding's asset belongs to; redeploy the older one."),
     "PAI209": Code(
         "a stream's window was not worked out",
         "Rows came for the window, and the stream's SQL failed on it; what it makes is not what its rows say.",

@@ -20,28 +20,38 @@ OPS = frozenset({"read", "write", "call", "probe", "proposal", "gap", "asset", "
 # What is an asset of the graph; a gap or a finding may be about anything.
 _NAMED = frozenset({"read", "write", "call", "proposal", "asset"})
 _LAST = 2**63 - 1
-
+_MOST = 2**32 - 1
+_DETAIL = "a detail that the operation cannot have"
 _TEXT: dict[str, tuple[str, ...]] = {
     "decision": ("id", "activity", "purpose", "principal", "verdict", "code", "reason", "where"),
     "finding": ("code", "asset", "what", "next"), "gap": ("code", "why"), "proposal": ("category",)}
 
 
+class Refused(ValueError):
+    """``reason``: what is counted; it quotes nothing of the batch, which may come from anyone."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def decode(batch: pb.SignalBatch) -> list[Signal]:
-    """Raises ValueError for columns of unequal length, a site outside the batch, bad names, bad JSON or a detail
+    """Raises Refused for columns of unequal length, a site outside the batch, bad names, bad JSON or a detail
     that the operation cannot have."""
     columns: tuple[Any, ...] = (batch.key, batch.scope, batch.activity, batch.purpose, batch.rows, batch.detail)
     count = len(batch.site)
     if not batch.emitter:
-        raise ValueError("the batch names no emitter")
+        raise Refused("no emitter", "the batch names no emitter")
     if any(len(column) != count for column in columns):
-        raise ValueError(f"columns of {sorted({len(column) for column in columns})} entries beside {count} sites")
+        raise Refused("columns of unequal length",
+                      f"columns of {sorted({len(column) for column in columns})} entries beside {count} sites")
     numbers = _numbers(batch)
     sites = [_site(site) for site in batch.sites]
     signals = []
     for offset, (number, index, key, scope, activity, purpose, rows, detail) in enumerate(
             zip(numbers, batch.site, *columns, strict=True)):
         if index >= len(sites):
-            raise ValueError(f"signal {offset} is of site {index}; the batch has {len(sites)}")
+            raise Refused("an unknown site", f"signal {offset} is of site {index}; the batch has {len(sites)}")
         op, asset, fields, links, linked, family, via = sites[index]
         more = _detail(detail, offset) if detail else {}
         keys = tuple(more.pop("keys", ())) or ((key,) if key else ())
@@ -57,17 +67,17 @@ def decode(batch: pb.SignalBatch) -> list[Signal]:
 def _numbers(batch: pb.SignalBatch) -> Iterable[int]:
     counts = batch.count or [1] * len(batch.site)
     if len(counts) != len(batch.site):
-        raise ValueError(f"{len(counts)} counts beside {len(batch.site)} sites")
+        raise Refused("columns of unequal length", f"{len(counts)} counts beside {len(batch.site)} sites")
     if any(count < 1 for count in counts):
-        raise ValueError("a signal stands for none")
+        raise Refused("numbers that cannot be", "a signal stands for none")
     if max(batch.first + sum(counts), batch.recorded) > _LAST:
-        raise ValueError("numbers beyond 2**63")
+        raise Refused("numbers that cannot be", "numbers beyond 2**63")
     return accumulate(counts[:-1], initial=batch.first) if counts else ()
 
 
 def _site(site: pb.Site) -> tuple[Op, str, tuple[str, ...], Links, bool, str, str]:
     if site.op not in OPS:
-        raise ValueError(f"a site has the unknown operation {site.op!r}")
+        raise Refused("an unknown operation", f"a site has the unknown operation {site.op!r}")
     if site.op in _NAMED:
         _check_name(site.asset)
         for field in (*site.fields, *(link.field for link in site.links)):
@@ -84,24 +94,23 @@ def _check_name(name: Any) -> None:
     try:
         parse(asset_of(name))
     except (InputError, AttributeError) as error:
-        raise ValueError(f"not an asset name: {name!r}") from error
+        raise Refused("a name that is none", f"not an asset name: {name!r}") from error
 
 
 def _detail(text: str, offset: int) -> dict[str, Any]:
-    if "\\ud" in text or "\\uD" in text:
-        # A half of a surrogate pair could not be written to any file.
-        try:
-            text = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
-        except RecursionError as error:
-            raise ValueError(f"signal {offset} has a detail that is nested too deep") from error
     try:
+        if "\\ud" in text or "\\uD" in text:
+            # A half of a surrogate pair could not be written to any file.
+            text = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
         more = json.loads(text)
     except RecursionError as error:
-        raise ValueError(f"signal {offset} has a detail that is nested too deep") from error
+        raise Refused(_DETAIL, f"signal {offset} has a detail that is nested too deep") from error
+    except ValueError as error:
+        raise Refused(_DETAIL, f"signal {offset} has a detail that is no JSON: {error}") from error
     if not isinstance(more, dict):
-        raise ValueError(f"signal {offset} has a detail that is not an object")
+        raise Refused(_DETAIL, f"signal {offset} has a detail that is not an object")
     if not _texts(more.get("keys", ())):
-        raise ValueError(f"signal {offset} has keys that are not texts")
+        raise Refused(_DETAIL, f"signal {offset} has keys that are not texts")
     return more
 
 
@@ -113,7 +122,7 @@ def _check_detail(op: str, detail: dict[str, Any], offset: int) -> None:
         good = _texts(detail.get("inputs")) and _texts(detail.get("requirements"))
         names = iter((*detail["inputs"], *filter(None, [detail["activity"]]))) if good else names
     elif good and op == "finding":
-        good = isinstance(detail.get("count"), int)
+        good = isinstance(detail.get("count"), int) and 0 < detail["count"] <= _MOST
     elif op == "asset":
         good, names = _declared(detail)
     elif op == "probe":
@@ -126,7 +135,7 @@ def _check_detail(op: str, detail: dict[str, Any], offset: int) -> None:
             map(_texts, reads.values()))
         good = good and isinstance(detail.get("entry", ""), str) and _is_part(detail.get("part", (0, 1)))
     if not good:
-        raise ValueError(f"signal {offset} has a detail that no {op} can have")
+        raise Refused(_DETAIL, f"signal {offset} has a detail that no {op} can have")
     for name in names:
         _check_name(name)
 

@@ -7,16 +7,17 @@ order the emitters flushed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from lineage.discover.contracts import Contracts
 from lineage.discover.declare import Declared
 from lineage.discover.join import Join, Schema
 from lineage.discover.labels import Labels
 from lineage.discover.parts import Missing
 from lineage.discover.store import Store
-from lineage.model import Edge, Finding, Label, Signal
+from lineage.model import Edge, Finding, Signal
 from lineage.names import asset_of, field_of, kind_of, parse
 from lineage.names import join as join_name
 
@@ -63,12 +64,13 @@ class Lineage:
 def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
     """Two passes over the signals: the contracts first, so that every label is known to the join."""
     signals = list(store.signals())
-    labels, owners = _contracts(signals)
+    contracts = Contracts()
+    labels, owners = contracts.take(signals), contracts.owners
     join = Join(Labels(labels), schema)
     for edge in declared.edges:
         join.edges[edge.source, edge.target, "declared"] = edge
     decisions: dict[str, dict[str, Any]] = {}
-    findings: Counter[tuple[str, str, str, str]] = Counter()
+    findings: Counter[tuple[str, str, str, str]] = Counter(contracts.contradictions)
     purposes: dict[str, set[str]] = {}
     reported: Counter[tuple[str, str]] = Counter()
     streams = {f"{signal.asset}.request" for signal in signals if signal.op == "call" and "messages" in signal.detail}
@@ -83,13 +85,22 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         if signal.activity:
             purposes.setdefault(signal.activity, set()).add(signal.purpose)
         if signal.op == "decision":
-            decisions[signal.detail["id"]] = signal.detail
+            identity = signal.detail["id"]
+            known = decisions.setdefault(identity, signal.detail)
+            if known != signal.detail:
+                findings["PAI208", signal.asset, "one decision was told in two ways; the refusal holds",
+                         "sightline explain PAI208"] += 1
+                if known["verdict"] != "blocked":
+                    decisions[identity] = signal.detail
         elif signal.op == "finding":
             detail = signal.detail
             findings[detail["code"], detail["asset"], detail["what"], detail["next"]] += detail["count"]
         elif signal.op == "gap":
             findings[signal.detail["code"], signal.asset, signal.detail["why"], ""] += 1
     join.settle()
+    for row in store.refused():
+        findings["PAI207", row["emitter"], f"batches were refused: {row['reason']}",
+                 "sightline explain PAI207"] += row["count"]
     for asset in join.unresolved:
         findings["PAI204", asset, "a statement's columns could not be resolved; every column read counts as a source",
                  "sightline explain PAI204"] += 1
@@ -114,25 +125,6 @@ def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str
         return True
     served.add(rpc)
     return False
-
-
-def _contracts(signals: Iterable[Signal]) -> tuple[dict[str, dict[str, Label]], dict[str, str]]:
-    labels: dict[str, dict[str, Label]] = {}
-    owners: dict[str, str] = {}
-    for signal in signals:
-        if signal.op == "asset" and "fields" in signal.detail:
-            owners[signal.asset] = signal.detail["owner"]
-            for path, label in signal.detail["fields"].items():
-                labels.setdefault(signal.asset, {})[path] = Label(
-                    label["category"], tuple(label["annotations"]), label["operational"])
-    # What a detector found has the category it found, and its parent's annotations.
-    for signal in signals:
-        if signal.op == "proposal":
-            for path in signal.fields:
-                parent = labels.get(signal.asset, {}).get(path.partition(".")[0], Label())
-                labels.setdefault(signal.asset, {}).setdefault(
-                    path, Label(signal.detail["category"], parent.annotations))
-    return labels, owners
 
 
 def save(store: Store, lineage: Lineage) -> None:

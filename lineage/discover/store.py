@@ -3,7 +3,8 @@
 Signals are kept as they came, exactly once, keyed by (emitter, incarnation, seq), where each start of
 an emitter's process is an incarnation; everything else is derived from them and rewritten as a whole
 (``lineage.derive``).  ``count`` above 1: the signal stands for that many alike, with the numbers that
-follow its own.  ``emitters`` holds how many signals each incarnation said that it recorded.
+follow its own.  ``emitters`` holds how many signals each incarnation said that it recorded; ``refused``,
+how often the collector would not take what somebody sent in an emitter's name, and why.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from lineage.model import Op, Signal
 _SIGNALS = {"emitter": str, "seq": int, "op": str, "asset": str, "fields": str, "links": str, "linked": int,
             "family": str, "via": str, "keys": str, "scope": str, "activity": str, "purpose": str, "rows": int,
             "detail": str, "incarnation": str, "count": int}
+# Whoever sends rubbish chooses the name that it is counted under: at most so many names, of so many characters.
+_REFUSED_NAMES, _REFUSED_LENGTH = 100, 64
 _KEY = ("emitter", "incarnation", "seq")
 _DERIVED: dict[str, dict[str, type]] = {
     "assets": {"name": str, "kind": str, "owner": str, "annotations": str, "fields": str},
@@ -62,6 +65,8 @@ class Store:
             self.db.execute("INSERT INTO emitters SELECT emitter, incarnation, max(seq + count) FROM signals "
                             "GROUP BY emitter, incarnation")
             self.db.conn.commit()
+        if not self.db["refused"].exists():
+            self.db.table("refused").create({"emitter": str, "reason": str, "count": int}, pk=("emitter", "reason"))
         for name, columns in _DERIVED.items():
             if not self.db[name].exists():
                 self.db.table(name).create(columns)
@@ -81,6 +86,20 @@ class Store:
         with self.db.conn:
             self.db.conn.executemany(_INSERT, rows)
             self.db.conn.executemany(_TELL, [(name, incarnation, number) for name, number in told.items()])
+
+    def refuse(self, emitter: str, reason: str) -> None:
+        """Counts a batch that was refused; ``emitter`` is whatever it called itself."""
+        name = emitter[:_REFUSED_LENGTH]
+        known = [row["emitter"] for row in self.db.query("SELECT DISTINCT emitter FROM refused")]
+        if name not in known and len(known) >= _REFUSED_NAMES:
+            name = ""
+        with self.db.conn:
+            self.db.conn.execute("INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT(emitter, reason) "
+                                 "DO UPDATE SET count = count + 1", [name, reason])
+
+    def refused(self) -> list[dict[str, Any]]:
+        """{"emitter", "reason", "count"}, sorted."""
+        return list(self.db.query("SELECT * FROM refused ORDER BY emitter, reason"))
 
     def next_seq(self, emitter: str, incarnation: str = "") -> int:
         row = self.db.execute("SELECT seq + count FROM signals WHERE emitter = ? AND incarnation = ? "
