@@ -74,9 +74,9 @@ def run(
         for number in seeds(many) if many else [scenario.seed if seed is None else seed]:
             with terminal.progress(f"{scenario.name} seed {number}") as say:
                 done = runner.run(scenario, number, topology=topology, progress=say)
-            rows.append(row(done.verdict, str(done.path)))
+            rows.append({**row(done.verdict, str(done.path)), "signals": done.account})
             if not as_json:
-                terminal.print_run(done.verdict, done.lineage, done.path)
+                terminal.print_run(done.verdict, done.lineage, done.path, account=done.account)
     verdict = worst(one["verdict"] for one in rows)
     if as_json:
         print_json({"verdict": verdict, "scenarios": rows})

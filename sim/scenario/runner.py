@@ -20,6 +20,7 @@ import grpc.aio
 from lineage.discover.store import Store
 from lineage.errors import InputError, RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
+from sim.scenario import account as accounts
 from sim.scenario import flows as _flows  # noqa: F401  enters its step
 from sim.scenario import tokens as _tokens  # noqa: F401  enters its steps
 from sim.scenario.expectations import EXPECTATIONS
@@ -54,12 +55,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, and the contents of verdict.json and lineage.json."""
+    """A finished run: its folder, the contents of verdict.json and lineage.json, and the account of its signals."""
 
     path: Path
     verdict: dict[str, Any]
     lineage: dict[str, Any]
     answers: list[Any]
+    account: dict[str, Any]
 
 
 def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
@@ -121,9 +123,9 @@ class _Runner:
             except RunError:
                 await stack.check()  # a process that died explains more than the call that failed
                 raise
-            recorded, armed = await self._drain(stack)
+            told, armed = await self._drain(stack)
         hits = [own + other for own, other in zip(hits, armed, strict=True)]
-        return self._finish(stage, steps, hits, recorded)
+        return self._finish(stage, steps, hits, told)
 
     async def _steps(self, stage: Stage, told: list[dict[str, Any]]) -> list[int]:
         """Takes every step, then what drifts; the hits of the drift."""
@@ -173,10 +175,10 @@ class _Runner:
                 hits[index] += 1
         return hits
 
-    async def _drain(self, stack: Any) -> tuple[dict[str, int], list[int]]:
-        """The drain barrier: how many signals each emitter recorded, and the hits of the armed faults."""
+    async def _drain(self, stack: Any) -> tuple[dict[str, dict[str, int]], list[int]]:
+        """The drain barrier: what each emitter says of its signals, and the hits of the armed faults."""
         self._progress("draining")
-        recorded = {"app": (await self._companion.drain())["recorded"]}
+        told = {"app": await self._companion.drain()}
         hits = self._companion.hits()
         for name in SERVICES[1:]:
             async with grpc.aio.insecure_channel(stack.addresses[name]["grpc"]) as channel:
@@ -187,12 +189,13 @@ class _Runner:
                     raise RunError("PAI031", f"{name} did not drain", where=name) from error
             account = json.loads(answer.account)
             hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
-            recorded |= {name: account["recorded"], **account["workers"]}
+            told |= {worker: {"recorded": count} for worker, count in account.pop("workers").items()}
+            told[name] = account
         await stack.check()
-        return recorded, hits
+        return told, hits
 
     def _finish(self, stage: Stage, steps: list[dict[str, Any]], hits: list[int],
-                recorded: dict[str, int]) -> Run:
+                told: dict[str, dict[str, int]]) -> Run:
         self._progress("scoring against the journal")
         path, data = self._folder.path, self._folder.data
         for tap in self._journals:
@@ -200,12 +203,13 @@ class _Runner:
         journal.merge(data / "journal", path / "journal.db")
         (data / "lineage.db").rename(path / "lineage.db")
         store = Store(path / "lineage.db")
+        recorded = {name: one["recorded"] for name, one in told.items()}
         try:
             content = picture(store, self._deployment, self._scenario, self._seed, recorded)
-            delivered = sum(store.counts().values())
+            account = accounts.account(store, told)
         finally:
             store.close()
-        content["signals"] = {"recorded": sum(recorded.values()), "delivered": delivered}
+        content["signals"] = {"recorded": sum(recorded.values()), "delivered": account["delivered"]}
         records = journal.Journal.read(path / "journal.db")
         scored = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
@@ -218,7 +222,7 @@ class _Runner:
         _write(path / "verdict.json", verdict)
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
-        return Run(self._folder.finish(), verdict, content, stage.answers)
+        return Run(self._folder.finish(), verdict, content, stage.answers, account)
 
 
 def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:

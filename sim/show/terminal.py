@@ -93,7 +93,7 @@ def print_error(error: SightlineError, *, out: Console | None = None) -> None:
 
 
 def print_run(verdict: Mapping[str, Any], lineage: Mapping[str, Any], run_dir: Path, *,
-              out: Console | None = None) -> None:
+              account: Mapping[str, Any] | None = None, out: Console | None = None) -> None:
     """The outcome of one scenario: expectations with what was seen, recall, signals, the report's path."""
     out = out or console()
     word = str(verdict.get("verdict", "unknown"))
@@ -105,7 +105,8 @@ def print_run(verdict: Mapping[str, Any], lineage: Mapping[str, Any], run_dir: P
     for fault in verdict.get("faults", ()):
         line(out, f"  fault {fault['fault']}: {fault['hits']} hits")
     line(out, f"  {words.operations(verdict.get('operations', {}))}")
-    line(out, f"  {words.signals(lineage)}")
+    for text in words.account(account) if account else [words.signals(lineage)]:
+        line(out, f"  {text}")
     line(out, ("  report: ", "dim"), str(run_dir / "report.html"))
 
 

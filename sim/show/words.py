@@ -62,6 +62,27 @@ def signals(lineage: Mapping[str, Any]) -> str:
     return f"{counted.get('recorded', 0)} signals recorded, {counted.get('delivered', 0)} delivered"
 
 
+def account(signals: Mapping[str, Any]) -> list[str]:
+    """``1204 signals recorded, 1204 delivered, each once``; what was lost, emitter by emitter, with its numbers."""
+    lost = signals["lost"]
+    first = f"{signals['recorded']} signals recorded, {signals['delivered']} delivered, each once"
+    if signals["spooled"]:
+        first += f"; {signals['spooled']} of them waited on disk while the collector was away"
+    if signals["merged"]:
+        first += f"; {signals['merged']} travelled merged with others that are alike"
+    lines = [first, *([f"{lost} lost (PAI203): what passed then is unknown"] if lost else [])]
+    for row in signals["emitters"]:
+        for hole in row["missing"]:
+            again = f", start {hole['start']}" if hole["start"] > 1 else ""
+            lines.append(f"  {row['emitter']}{again}: {_numbers(hole['first'], hole['last'])} "
+                         f"of its {row['recorded']} signals never arrived")
+    return lines
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"number {first}" if first == last else f"numbers {first} to {last}"
+
+
 def tally(rows: Iterable[Mapping[str, Any]]) -> str:
     """``3 passed, 1 failed, 1 unknown``; leaves out what did not occur."""
     words = [row.get("verdict", "unknown") for row in rows]

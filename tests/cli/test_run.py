@@ -26,7 +26,7 @@ expect:
 PASS = "complete: {operations: 1.0, invented: 0}"
 FAIL = 'path: {from: "response:ask#answer", to: "web:ask#utterance"}'
 UNKNOWN = 'evidence: {zone: "no-such-zone", verdict: holds}'
-ROW = {"name", "stage", "seed", "verdict", "held", "failed", "unknown", "run_dir"}
+ROW = {"name", "stage", "seed", "verdict", "held", "failed", "unknown", "run_dir", "signals"}
 # What would make two runs of the same scenario differ.
 TIMING = {"time", "times", "seconds", "ms", "at", "started", "ended", "duration", "timestamp", "pid", "port", "host"}
 
@@ -49,6 +49,9 @@ def test_a_file(sightline: Sightline, folder: Path) -> None:
     assert told.code == 0 and set(told.json) == {"verdict", "scenarios"}
     [row] = told.json["scenarios"]
     assert set(row) == ROW
+    signals = row.pop("signals")
+    assert signals["recorded"] == signals["delivered"] == sum(one["recorded"] for one in signals["emitters"]) > 0
+    assert (signals["lost"], signals["merged"]) == (0, 0)
     assert row | {"run_dir": ""} == {"name": "one", "stage": "discover", "seed": 5, "verdict": "pass", "held": 1,
                                      "failed": 0, "unknown": 0, "run_dir": ""}
     assert Path(row["run_dir"]) == sightline.runs / "one/1-seed5" == (sightline.runs / "latest").resolve()
