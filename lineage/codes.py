@@ -32,6 +32,11 @@ CODES: dict[str, Code] = {
         "the request does not fit the contract",
         "A part is missing, has the wrong type, or is not UTF-8; see protos/web.proto.",
         "Correct the part that the message names."),
+    "PAI005": Code(
+        "not a trace id of this run",
+        "The text is neither 32 hex digits nor a traceparent, or no signal of the run has it as its correlation key.",
+        "Copy the trace id from the trace; `--run` names another run, and a request of a service without "
+        "PrivacyLib has no signal."),
     "PAI010": Code(
         "the scenario file is malformed",
         "YAML that does not parse, an unknown key, a missing key, or a value of the wrong type.",

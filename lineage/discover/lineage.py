@@ -130,7 +130,8 @@ def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str
 def save(store: Store, lineage: Lineage) -> None:
     """Rewrites the derived tables of the store."""
     store.replace("assets", lineage.assets())
-    store.replace("edges", ({**edge.to_dict(), "source": edge.source, "target": edge.target}
+    store.replace("edges", ({**edge.to_dict(), "source": edge.source, "target": edge.target,
+                             "keys": sorted(edge.keys)}
                             for edge in lineage.edges))
     store.replace("decisions", ({**decision, "place": decision["where"]} for decision in lineage.decisions))
     store.replace("findings", (finding.to_dict() for finding in lineage.findings))

@@ -29,7 +29,7 @@ _KEY = ("emitter", "incarnation", "seq")
 _DERIVED: dict[str, dict[str, type]] = {
     "assets": {"name": str, "kind": str, "owner": str, "annotations": str, "fields": str},
     "edges": {"source": str, "target": str, "state": str, "families": str, "count": int, "confidence": str,
-              "via": str, "evidence": str},
+              "via": str, "evidence": str, "keys": str},
     "decisions": {"id": str, "activity": str, "purpose": str, "principal": str, "verdict": str, "code": str,
                   "reason": str, "place": str, "inputs": str, "requirements": str},
     "findings": {"code": str, "asset": str, "what": str, "next": str, "count": int},
@@ -154,9 +154,11 @@ class Store:
 
     def replace(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
         """Rewrites one derived table in one transaction."""
+        columns = list(_DERIVED[table])
+        if list(self.db[table].columns_dict) != columns:  # a file from before one of them
+            self.db.table(table).create(_DERIVED[table], replace=True)
         with self.db.conn:
             self.db.conn.execute(f"DELETE FROM {table}")  # the names are those of _DERIVED
-            columns = list(_DERIVED[table])
             marks = ", ".join("?" * len(columns))
             self.db.conn.executemany(f"INSERT INTO {table} VALUES ({marks})",
                                      [[_cell(row.get(column, "")) for column in columns] for row in rows])

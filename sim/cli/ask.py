@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from lineage.errors import InputError
-from sim.cli.options import Json, RunDir, lineage_of, print_json
+from sim.cli.options import Json, RunDir, lineage_of, print_json, run_folder
 
 Form = Literal["names", "tree", "mermaid", "svg", "png", "graphml", "json"]
 
@@ -72,16 +72,22 @@ def graph(
     upstream: Annotated[bool, typer.Option(help="Against the flow.")] = False,
     form: Annotated[Form, typer.Option("--format")] = "mermaid",
     output: Annotated[Path | None, typer.Option(help="Write to a file.")] = None,
+    key: Annotated[str | None, typer.Option(help="What one request moved: its trace id, or traceparent.")] = None,
     run: RunDir = None,
     as_json: Json = False,
 ) -> None:
     """The lineage graph, or a neighbourhood, as names, tree, Mermaid, SVG, PNG, GraphML or JSON.
 
-    Example: [bold]sightline graph --from web:ask#utterance --depth 4 --format tree[/]
+    Example: [bold]sightline graph --from web:ask#utterance --depth 4 --format tree[/]   or, of one request,
+    [bold]sightline graph --key 0af7651916cd43dd8448eb211c80319c --format tree[/]
     """
     from sim.cli.answers import draw, neighbourhood, render
 
     content = lineage_of(run)
+    if key is not None:
+        from lineage.discover.trace import key_of, moved_under
+
+        content = moved_under(content, run_folder(run) / "lineage.db", key_of(key))
     if form != "tree" or as_json:  # a tree looks both ways, and cuts by itself
         content = neighbourhood(content, source, depth, upstream=upstream)
     if form == "png" and not as_json:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,60 @@ def test_to_a_file(placed: Demo, tmp_path: Path) -> None:
     told = placed.sightline("graph", "--format", "svg", "--output", tmp_path / "x.svg")
     assert told.code == 0 and told.out == "" and (tmp_path / "x.svg").read_text().startswith("<")
     refused(placed.sightline("graph", "--output", tmp_path / "no" / "x.svg"), "PAI033")
+
+
+# -- from a trace id
+
+
+def keys_of(placed: Demo, asset: str) -> list[str]:
+    with closing(sqlite3.connect(f"file:{placed.folder / 'lineage.db'}?mode=ro", uri=True)) as file:
+        return sorted({key for (keys,) in file.execute("SELECT keys FROM signals WHERE asset = ?", [asset])
+                       for key in json.loads(keys)})
+
+
+def test_what_one_request_moved(placed: Demo) -> None:
+    """Also through the logger, which sends many requests' rows in one batch."""
+    keys = keys_of(placed, "web:ask")
+    whole = {(edge["from"], edge["to"], edge["state"]): edge for edge in placed.read("lineage.json")["edges"]}
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for key in keys:
+        told = placed.sightline("graph", "--key", key, "--json")
+        assert told.code == 0
+        found = {(edge["from"], edge["to"], edge["state"]) for edge in told.json["edges"]}
+        assert ("app:ask#utterance", UTTERANCE, "observed") in found
+        assert ("rpc:warehouse.Append.request#core.sessions.utterance", "warehouse:core.sessions#utterance",
+                "observed") in found
+        assert found <= whole.keys() and not any(ADS in identity for identity in found)
+        assert {one["name"] for one in told.json["assets"]} == {
+            name.partition("#")[0] for identity in found for name in identity[:2]}
+        counted.update(found)
+    assert len(keys) > 3
+    # Each edge of a request is one of its trace ids: together they are the count.
+    logged = [identity for identity in counted if identity[1].startswith("rpc:logger.Append.request")]
+    assert logged and all(counted[identity] == whole[identity]["count"] for identity in logged)
+
+
+def test_a_refusal_is_found_by_its_trace_id_and_every_form_can_be_had(placed: Demo) -> None:
+    (key,) = keys_of(placed, ADS)
+    told = placed.sightline("graph", "--key", f"00-{key.upper()}-b7ad6b7169203331-01", "--json")
+    assert {edge["state"] for edge in told.json["edges"] if edge["to"] == ADS} == {"blocked"}
+    tree = placed.sightline("graph", "--key", keys_of(placed, "web:ask")[0], "--format", "tree", "--from", "web:ask")
+    assert tree.code == 0 and "web:ask" in tree.out and ADS not in tree.out
+
+
+@pytest.mark.parametrize("key", ["0" * 31, "nonsense", "", "\x1b[31m" + "f" * 32, "f" * 32, "00-" + "0" * 32 + "-1-01"])
+def test_a_trace_id_that_the_run_does_not_have(placed: Demo, key: str) -> None:
+    for told in (placed.sightline("graph", "--key", key), placed.sightline("graph", "--key", key, "--json")):
+        refused(told, "PAI005")
+        assert "\x1b" not in told.err
+
+
+def test_a_store_of_another_version_is_an_error(placed: Demo, tmp_path: Path) -> None:
+    shutil.copy(placed.folder / "lineage.json", tmp_path)
+    asked = ("graph", "--key", "f" * 32, "--run", tmp_path)
+    refused(placed.sightline(*asked), "PAI032")
+    (tmp_path / "lineage.db").write_bytes(b"not a database, but long enough to be taken for one" * 99)
+    refused(placed.sightline(*asked), "PAI032")
 
 
 # -- explain, evidence, list
