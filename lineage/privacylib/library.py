@@ -213,10 +213,6 @@ class PrivacyLib:
         """A detector found ``category`` at ``path`` inside ``asset``."""
         self._note("proposal", asset, fields=(path,), detail={"category": category})
 
-    def probed(self, asset: str, pairs: Sequence[tuple[str, str, str, str]]) -> None:
-        """Verdicts of a comparison: (source, sink, result, confidence)."""
-        self._note("probe", asset, detail={"pairs": list(pairs)})
-
     # --- integrations -----------------------------------------------------------------------
 
     def server(self, server: Any) -> Server:
@@ -251,6 +247,28 @@ class PrivacyLib:
         """The read of one part of such an output; ``options`` as of ``read``."""
         return parts.read_part(self, asset, number, of, **options)
 
+    def http(self, transport: Any, routes: Mapping[tuple[str, str], Any]) -> Any:
+        """Wraps an httpx transport; ``routes``: (method, path) → :class:`lineage.privacylib.asgi.Route`, or None."""
+        from lineage.privacylib.http_client import InstrumentedTransport
+
+        return InstrumentedTransport(transport, self, routes)
+
+    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function``, in this scope wherever it is called: in a thread, on another event loop."""
+        return hop.bind(self, function)
+
+    def submit(self, executor: Executor, function: Callable[P, R], *args: P.args, **options: P.kwargs) -> Future[R]:
+        """``executor.submit``, in this scope."""
+        return hop.submit(self, executor, function, *args, **options)
+
+    def baggage(self) -> str:
+        """This scope as a short text, to go beside an item that another process takes from a queue."""
+        return hop.baggage(self)
+
+    def resume(self, baggage: object, asset: str = "") -> AbstractContextManager[Context]:
+        """The scope of ``baggage`` goes on here; without it, or where it is malformed, a gap at ``asset``."""
+        return hop.resume(self, baggage, asset)
+
     # --- inside -----------------------------------------------------------------------------
 
     def _note(self, kind: str, asset: str, *, fields: Sequence[str] = (), via: str = "", payload: Any = None,
@@ -281,27 +299,3 @@ class PrivacyLib:
             return claims_codec.decode(bytes(data)), ""
         except (ValueError, TypeError) as error:
             return Claims(), f"claims were ignored: {error}"
-
-    # --- hops -------------------------------------------------------------------------------
-
-    def http(self, transport: Any, routes: Mapping[tuple[str, str], Any]) -> Any:
-        """Wraps an httpx transport; ``routes``: (method, path) → :class:`lineage.privacylib.asgi.Route`, or None."""
-        from lineage.privacylib.http_client import InstrumentedTransport
-
-        return InstrumentedTransport(transport, self, routes)
-
-    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
-        """``function``, in this scope wherever it is called: in a thread, on another event loop."""
-        return hop.bind(self, function)
-
-    def submit(self, executor: Executor, function: Callable[P, R], *args: P.args, **options: P.kwargs) -> Future[R]:
-        """``executor.submit``, in this scope."""
-        return hop.submit(self, executor, function, *args, **options)
-
-    def baggage(self) -> str:
-        """This scope as a short text, to go beside an item that another process takes from a queue."""
-        return hop.baggage(self)
-
-    def resume(self, baggage: object, asset: str = "") -> AbstractContextManager[Context]:
-        """The scope of ``baggage`` goes on here; without it, or where it is malformed, a gap at ``asset``."""
-        return hop.resume(self, baggage, asset)

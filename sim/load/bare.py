@@ -53,7 +53,7 @@ class BareLib(PrivacyLib):
     def _say_nothing(self, *args: Any, **options: Any) -> None:
         """No signal, no note, no label."""
 
-    respond = source = register = declare = gap = finding = decision = proposed = probed = _say_nothing
+    respond = source = register = declare = gap = finding = decision = proposed = _say_nothing
 
     def headers(self) -> dict[str, str]:
         return {}
