@@ -123,6 +123,12 @@ CODES: dict[str, Code] = {
         "Rows came for the window, and the stream's SQL failed on it; what it makes is not what its rows say.",
         "Mend the job that the finding names; the next rows for the window make it anew.",
     ),
+    "PAI215": Code(
+        "I/O outside every operation",
+        "A service touched a file, a database, a socket or a process, and no operation of PrivacyLib that could "
+        "explain it was open there: what moved is unknown.",
+        "Put `with lib.read(…)`, `lib.write(…)` or `lib.call(…)` around the line that the finding names.",
+        "scenarios/16_unmediated_io.yaml"),
     "PAI301": Code(
         "the purpose is not permitted",
         "An input is governed by a requirement that does not permit the activity's purpose.",
@@ -172,4 +178,6 @@ CODES: dict[str, Code] = {
 }
 
 # Findings after which something may have moved unseen.
-GAPS = ("PAI201", "PAI202", "PAI203", "PAI205", "PAI206", "PAI403")
+GAPS = ("PAI201", "PAI202", "PAI203", "PAI205", "PAI206", "PAI215", "PAI403")
+# Of those, the ones after which whatever the emitter handles may have moved anywhere.
+ANYWHERE = ("PAI203", "PAI215")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lineage.codes import GAPS
+from lineage.codes import ANYWHERE, GAPS
 from lineage.enforce.placement import Zone
 from lineage.names import asset_of
 
@@ -67,7 +67,7 @@ def _doubts(zone: Zone, members: Collection[str], decisions: Sequence[dict[str, 
 
 def _touches(finding: dict[str, Any], members: Collection[str]) -> bool:
     place = finding["asset"]
-    return finding["code"] == "PAI203" or any(name == place or name.startswith(f"{place}.") for name in members)
+    return finding["code"] in ANYWHERE or any(name == place or name.startswith(f"{place}.") for name in members)
 
 
 def _judged(members: Collection[str], decisions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lineage.codes import GAPS
+from lineage.codes import ANYWHERE, GAPS
 from lineage.discover.graph import ANY, OBSERVED, Graph
 from lineage.names import asset_of
 
@@ -61,7 +61,7 @@ def _silent(graph: Graph, asset: str, sources: list[str], targets: set[str], rea
             continue
         # A context that was lost anywhere the asset's data passes may hide a way to the system.
         place = finding["asset"]
-        if finding["code"] == "PAI203" or any(place == asset_of(node) or asset_of(node).startswith(f"{place}.")
+        if finding["code"] in ANYWHERE or any(place == asset_of(node) or asset_of(node).startswith(f"{place}.")
                                               for node in graph.reach(sources, ANY - {"blocked"})):
             silent.add(place)
     return sorted(silent)

@@ -90,16 +90,23 @@ def run(
 
 def score(
     scenarios: Annotated[list[str] | None, typer.Argument(help="Scenarios; all fault-free ones when left out.")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Every integration point with its signals, and what the "
+                                                              "audit hook saw; scenarios that you name may have "
+                                                              "faults.")] = False,
     seed: Seed = None,
     as_json: Json = False,
 ) -> None:
     """Scores captured lineage against what really moved: recall, inventions, per capture family.
 
-    Example: [bold]sightline score --json[/]
+    Example: [bold]sightline score --json[/]   or   [bold]sightline score --coverage[/]
     """
     from sim.cli.scoring import score_scenarios, show
 
-    chosen = [one for one in load(scenarios or ["scenarios"]) if not one.faults]
+    chosen = [one for one in load(scenarios or ["scenarios"]) if not one.faults or (coverage and scenarios)]
+    if coverage:
+        from sim.cli.coverage import cover
+
+        raise typer.Exit(cover(chosen, seed, as_json=as_json))
     result = score_scenarios(chosen, seed)
     if as_json:
         print_json(result)

@@ -15,6 +15,7 @@ import threading
 from dataclasses import replace
 
 from lineage.errors import InputError, RunError
+from sim.scenario import side_channel as _side_channel  # noqa: F401  enters its fault
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack.config import NodeConfig, from_environment
@@ -54,8 +55,8 @@ async def _serve(service: str, config: NodeConfig) -> None:
     tap = Journal(config.data / "journal" / f"{service}.db", service)
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
     starting = asyncio.create_task(serve(
-        service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush,
-                               fate=armed.fate)))
+        service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
+                               watched=bool(os.environ.get("SIGHTLINE_WATCHED")))))
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

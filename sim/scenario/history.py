@@ -15,6 +15,7 @@ class History:
     """``lineage``: the content of lineage.json.  ``operations``: the score against the journal.
 
     ``moved(source, activity)`` asks the journal: (rows, armed).  ``answers``: (text, checkpoint).
+    ``audit``: service → what a watch saw of its I/O (``lineage.privacylib.mediation.Watch.account``).
     """
 
     lineage: dict[str, Any]
@@ -22,6 +23,7 @@ class History:
     moved: Callable[[str, str], tuple[int, bool]]
     answers: list[tuple[str, str]]
     steps: list[dict[str, Any]] = field(default_factory=list)
+    audit: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

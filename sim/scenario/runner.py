@@ -22,6 +22,8 @@ from lineage.errors import InputError, RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
 from sim.scenario import flows as _flows  # noqa: F401  enters its step
+from sim.scenario import mediation as _mediation  # noqa: F401  enters its expectation
+from sim.scenario import side_channel as _side_channel  # noqa: F401  enters its fault
 from sim.scenario import tokens as _tokens  # noqa: F401  enters its steps
 from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS, Armed
@@ -97,6 +99,7 @@ class _Runner:
         self._folder = folder
         self._progress = progress
         self._journals: list[journal.Journal] = []
+        self._audit: dict[str, dict[str, Any]] = {}
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
                                   [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"))
 
@@ -139,14 +142,15 @@ class _Runner:
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
             return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
-                             self._scenario.world.answers)
+                             self._scenario.world.answers, watched=True)
         return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers), self._seams)
 
     def _seams(self, service: str) -> Seams:
         tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service)
         armed = Armed(self._scenario.faults)
         self._journals.append(tap)
-        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate)
+        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
+                     watched=True)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -180,6 +184,7 @@ class _Runner:
         self._progress("draining")
         told = {"app": await self._companion.drain()}
         hits = self._companion.hits()
+        self._audit["app"] = self._companion.audit() or {}
         for name in SERVICES[1:]:
             async with grpc.aio.insecure_channel(stack.addresses[name]["grpc"]) as channel:
                 try:
@@ -190,6 +195,7 @@ class _Runner:
             account = json.loads(answer.account)
             hits = [have + more for have, more in zip(hits, account.pop("hits"), strict=True)]
             told |= {worker: {"recorded": count} for worker, count in account.pop("workers").items()}
+            self._audit[name] = account.pop("audit") or {}
             told[name] = account
         await stack.check()
         return told, hits
@@ -216,10 +222,11 @@ class _Runner:
                       "extra": scored["invented"]}
         history = History(content, operations,
                           lambda source, activity: _moved(records, source, activity),
-                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps)
+                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit)
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
+        _write(path / "audit.json", {"format": 1, "services": self._audit})
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers, account)

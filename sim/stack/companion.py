@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -14,9 +15,10 @@ from lineage.enforce.rules import Rules
 from lineage.model import Label
 from lineage.privacylib import CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
+from lineage.privacylib.mediation import Watch
 from protos import web_pb2
 from sim.stack.config import NodeConfig
-from sim.stack.node import Seams, library
+from sim.stack.node import Seams, library, watching
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp
@@ -30,6 +32,7 @@ class Companion:
     app: CompanionApp
     _sink: CollectorSink
     _seams: Seams
+    _watch: Watch | None = None
 
     async def drain(self) -> dict[str, int]:
         """Delivers what was recorded; the account."""
@@ -40,19 +43,29 @@ class Companion:
     def hits(self) -> list[int]:
         return self._seams.hits()
 
+    def audit(self) -> dict[str, Any] | None:
+        """What a watch saw of the app's I/O; None where none was set."""
+        return self._watch.account() if self._watch is not None else None
+
 
 @asynccontextmanager
 async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server."""
     sink = CollectorSink("app", config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
-    lib = (seams.library or library)("app", sink, guard, seams.extensions)
+    watch = watching("app", config) if seams.watched else None
+    lib = (seams.library or library)("app", sink, watch.over(guard) if watch else guard, seams.extensions)
+    if watch is not None:
+        watch.start(lib)
     _register(lib)
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:
         try:
-            yield Companion(CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap), sink, seams)
+            app = CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap)
+            yield Companion(app, sink, seams, watch)
         finally:
+            if watch is not None:
+                watch.close()
             await asyncio.to_thread(sink.flush, 5.0)
             await asyncio.to_thread(sink.close)
 

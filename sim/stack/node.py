@@ -23,6 +23,7 @@ from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
 from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
+from lineage.privacylib.mediation import Watch
 from protos import (
     collector_pb2_grpc,
     control_pb2,
@@ -35,6 +36,7 @@ from protos import (
 )
 from services.seams import Clock, Tap, Wire
 from sim.stack.config import NodeConfig
+from sim.stack.deployment import ROOT
 from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Fate, Pool
 from sim.stack.store import LocalStore
@@ -54,6 +56,7 @@ class Seams:
     """What the simulator injects below and around a service.  ``hits``: of the faults armed in it.
 
     ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
+    ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
     """
 
     clock: Clock
@@ -64,6 +67,7 @@ class Seams:
     fate: Fate = lambda task: ""
     flush: Callable[[], None] = lambda: None
     library: Callable[..., PrivacyLib] | None = None
+    watched: bool = False
 
 
 @dataclass
@@ -77,12 +81,15 @@ class Node:
     server: Any
     sink: CollectorSink | None
     stopping: list[Callable[[], Any]] = field(default_factory=list)
+    watch: Watch | None = None
 
     async def stop(self) -> None:
         """Stops taking requests, lets the service finish, then flushes what was recorded."""
         await self.server.stop(grace=1)
         for stop in self.stopping:
             await stop()
+        if self.watch is not None:
+            self.watch.close()
         if self.sink is not None:
             await asyncio.to_thread(self.sink.flush, 5.0)
             await asyncio.to_thread(self.sink.close)
@@ -96,21 +103,39 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     stopping: list[Callable[[], Any]] = []
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
     guard = Guard(Rules(config.deployment.load_requirements()))
-    lib = (seams.library or library)(name, sink, guard, seams.extensions)
-    build = _Builder(lib, config, seams, stopping)
-    if name == "warehouse":
-        key = await build.policy_key()
-        guard.verifier = build.verifier = Verifier(key)
-        build.pool = Pool(name, config, key, seams.fate)
-    service, http = await build.service(name)
-    service.register(lib.server(TappedServer(server, seams.tap)))
-    control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams, build.pool), server)
-    address = await _listen(server, config.listen, name)
-    await service.start()
-    return Node(name, address, http, lib, server, sink, [service.stop, *stopping])
+    watch = watching(name, config) if seams.watched else None
+    lib = (seams.library or library)(name, sink, watch.over(guard) if watch else guard, seams.extensions)
+    if watch is not None:
+        watch.start(lib)
+    try:
+        build = _Builder(lib, config, seams, stopping)
+        if name == "warehouse":
+            key = await build.policy_key()
+            guard.verifier = build.verifier = Verifier(key)
+            build.pool = Pool(name, config, key, seams.fate)
+        service, http = await build.service(name)
+        service.register(lib.server(TappedServer(server, seams.tap)))
+        control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams, watch, build.pool), server)
+        address = await _listen(server, config.listen, name)
+        await service.start()
+    except BaseException:
+        if watch is not None:
+            watch.close()
+        raise
+    return Node(name, address, http, lib, server, sink, [service.stop, *stopping], watch)
 
 
-def library(name: str, sink: CollectorSink, guard: Guard, faults: Sequence[Extension]) -> PrivacyLib:
+def watching(name: str, config: NodeConfig) -> Watch:
+    """Not started.  The code of a service lies in its package; policy's is the PAI's own, the app's the world's."""
+    package = {"policy": "lineage.enforce.pes", "app": "sim.world.app"}.get(name, f"services.{name}")
+    code = ROOT / package.replace(".", "/")
+    deployment = config.deployment
+    return Watch([package], shared=["services"], beside=["sim.truth"],
+                 own=[code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
+                      deployment.exports, deployment.manifests, deployment.requirements])
+
+
+def library(name: str, sink: CollectorSink, guard: Extension, faults: Sequence[Extension]) -> PrivacyLib:
     """The service's PrivacyLib; a fault sits beside Capture, where it can hide what Capture would see."""
     extensions: list[Extension] = [Capture(sink), *faults]
     if name == "web":
@@ -230,17 +255,19 @@ def _closing(store: LocalStore) -> Callable[[], Any]:
 class Control(control_pb2_grpc.ControlServicer):
     """Drain: everything recorded is delivered, everything tapped is on disk."""
 
-    def __init__(self, sink: CollectorSink, seams: Seams, pool: Pool | None = None) -> None:
+    def __init__(self, sink: CollectorSink, seams: Seams, watch: Watch | None = None, pool: Pool | None = None) -> None:
         self._sink = sink
         self._seams = seams
+        self._watch = watch
         self._pool = pool
 
     async def Drain(self, request: control_pb2.DrainRequest, context: Any) -> control_pb2.DrainResponse:
         await asyncio.to_thread(self._sink.flush, 5.0)
         self._seams.flush()
+        audit = self._watch.account() if self._watch is not None else None
         workers = self._pool.recorded if self._pool else {}
-        return control_pb2.DrainResponse(account=json.dumps({**self._sink.account, "hits": self._seams.hits(),
-                                                             "workers": workers}))
+        return control_pb2.DrainResponse(account=json.dumps(
+            {**self._sink.account, "hits": self._seams.hits(), "audit": audit, "workers": workers}))
 
 
 async def _serve_collector(server: Any, config: NodeConfig) -> Node:

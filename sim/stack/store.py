@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +17,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from lineage.errors import InputError, RunError
+from lineage.privacylib.audit import STATEMENT
 from services.seams import Tap
 
 _SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
 # These cannot run within a transaction.
 _ALONE = frozenset({"PRAGMA", "ATTACH", "DETACH", "VACUUM"})
+# These read or write rows.
+_ROWS = frozenset({"SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"})
 _TRANSACTIONS = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)'
 _CREATE_AS = re.compile(
@@ -164,6 +168,8 @@ class LocalStore:
         with self._lock:
             connection = self.connection
             alone = word in _ALONE
+            if word in _ROWS or _CREATE_AS.match(_bare(sql)):
+                sys.audit(STATEMENT, word)  # the connection was opened long ago: this is what an audit hook can see
             if not alone:
                 connection.execute("BEGIN")
             try:

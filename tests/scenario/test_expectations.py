@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lineage.errors import InputError
+from sim.scenario import mediation as _mediation  # noqa: F401  enters its expectation
 from sim.scenario.expectations import EXPECTATIONS, check
 from sim.scenario.history import History
 
@@ -67,16 +68,27 @@ def misnamed(source: str, activity: str) -> tuple[int, bool]:
     raise InputError("PAI001", f"rows do not move from {source}")
 
 
-def history(*, operations: Mapping[str, Any] = OPERATIONS, rows: Callable[[str, str], tuple[int, bool]] = moved,
+def account(armed: bool = True, covered: int = 3, uncovered: int = 0, **changed: Any) -> dict[str, Any]:
+    """What a watch says of one service."""
+    return {"armed": armed, "covered": {"file": covered}, "own": {"file": 2},
+            "uncovered": {"file": uncovered} if uncovered else {}, "gaps": [], "failures": {}, **changed}
+
+
+AUDIT = {"web": account(), "policy": account(covered=0)}
+
+
+def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] = OPERATIONS,
+            rows: Callable[[str, str], tuple[int, bool]] = moved,
             answers: list[tuple[str, str]] = ANSWERS, **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
-    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers)
+    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, audit=dict(audit))
 
 
 GOOD = history()
 EMPTY = History(NOTHING, {**OPERATIONS, "recall": None, "truth": 0, "matched": 0}, never_armed, [])
 GAP = history(findings=[finding("PAI201", "rpc:inference.Generate")])
 HOLE = history(findings=[finding("PAI203", "rpc:web")])
+AROUND = history(findings=[finding("PAI215", "rpc:web", 2)], audit={"web": account(uncovered=2)})
 
 
 class Case(NamedTuple):
@@ -123,6 +135,7 @@ CASES: dict[str, Case] = {
                 (GOOD, {"at": "rpc:inference.Generate"}), (GOOD, {"at": "rpc:no.Such"})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
+    "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
     "served": Case({"checkpoint": "checkpoint:assistant@2", "count": ">= 2"},
                    (GOOD, {"checkpoint": "assistant@3"}), (history(answers=[]), {"checkpoint": "assistant@1"})),
 }
@@ -135,6 +148,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "finding": {"code": "PAI402", "count": 0},
     "answer": {"contains": "Eiffel", "count": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
+    "mediated": {"gaps": 0},
 }
 KINDS = sorted(CASES)
 
@@ -257,3 +271,17 @@ def test_any_gap_counts_where_no_code_is_given() -> None:
     assert check(GAP, "gap", {"at": "rpc:inference.Generate"}).verdict == "pass"
     assert check(GAP, "gap", {"at": "rpc:inference.Generate", "code": "PAI202"}).verdict == "fail"
     assert check(history(findings=[finding("PAI101", PHOTO)]), "gap", {"at": PHOTO}).verdict == "fail"
+
+
+def test_mediation_is_believed_on_two_accounts_that_agree() -> None:
+    assert check(AROUND, "mediated", {"gaps": 2, "service": "web"}).verdict == "pass"
+    assert check(GOOD, "mediated", {"service": "web"}).verdict == "pass"
+    for told, given in (
+            (GOOD, {"service": "policy"}),  # nothing was seen of it, so nothing was shown
+            (GOOD, {"service": "nobody"}),
+            (history(audit={"web": account(), "app": account(armed=False)}), {}),
+            (history(audit={"web": account(), "app": {}}), {}),
+            (history(audit={"web": account(failures={"KeyError": 1})}), {}),
+            (history(audit={"web": account(uncovered=1)}), {}),  # counted, and never heard of
+            (history(findings=[finding("PAI215", "rpc:web")]), {"gaps": ">= 0"})):
+        assert check(told, "mediated", given).verdict == "unknown"

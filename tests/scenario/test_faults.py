@@ -92,6 +92,13 @@ def a_part_is_counted_once(run: runner.Run, clean: runner.Run) -> None:
     more = run.verdict["operations"]["truth"] - clean.verdict["operations"]["truth"]
     assert more == 2 and run.verdict["operations"]["recall"] == 1.0  # a read and a write
     assert run.lineage["edges"] == clean.lineage["edges"]
+def it_went_around(run: runner.Run, clean: runner.Run) -> None:
+    """Nothing that was said is missing; what was not said is a gap at the service's own line."""
+    assert run.verdict["operations"] == clean.verdict["operations"]
+    gaps = [one for one in run.lineage["findings"] if one["code"] == "PAI215"]
+    assert gaps and {one["asset"] for one in gaps} <= {"rpc:logger", "rpc:web"}
+    assert all(" outside every operation: services." in one["what"] for one in gaps)
+    assert [one for one in clean.lineage["findings"] if one["code"] == "PAI215"] == []
 
 
 class Case(NamedTuple):
@@ -115,6 +122,9 @@ CASES: dict[str, list[Case]] = {
     "sample_probes": [Case({"rate": 0.0}, WEARERS, nothing_was_probed)],
     "worker": [Case({"part": 2, "does": "dies"}, 1, a_part_is_missing, EXPORT),
                Case({"part": 1, "does": "repeats"}, 1, a_part_is_counted_once, EXPORT)],
+    "side_channel": [Case({"asset": "logger:glasses_session", "to": "file", "times": 1}, 1, it_went_around),
+                     Case({"asset": "logger:glasses_session", "to": "database", "times": 1}, 1, it_went_around),
+                     Case({"asset": "rpc:logger.Append", "to": "socket", "service": "web"}, WEARERS, it_went_around)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
