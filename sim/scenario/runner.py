@@ -142,7 +142,7 @@ class _Runner:
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
             return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
-                             self._scenario.world.answers, watched=True)
+                             self._scenario.world.answers, True)
         return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers), self._seams)
 
     def _seams(self, service: str) -> Seams:

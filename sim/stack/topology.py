@@ -14,7 +14,7 @@ from sim.stack.processes import ProcessStack
 COMPOSE = ROOT / "docker-compose.yml"
 
 
-def processes(data: Path, logs: Path, seed: int, faults: Sequence[FaultSpec], answers: int = 0, *,
+def processes(data: Path, logs: Path, seed: int, faults: Sequence[FaultSpec], answers: int = 0,
               watched: bool = False) -> ProcessStack:
     """Every process of the compose file on free loopback ports; faults and the watch are armed by environment.
 

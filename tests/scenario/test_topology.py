@@ -19,9 +19,11 @@ BUSY = story(
     "busy", step("train", manifest="assistant_eval", purpose="assistance"), step("ask", question=QUESTION, wearers=1),
     step("train", manifest="ads_ranker", purpose="ads_ranking"), step("export", export="daily_answers"),
     faults=[fault("strip_context", method="Logger/Append", after=1), fault("drop_probe", asset="web:ask", after=1),
-            fault("unlink_write", asset="checkpoint:assistant@2"), fault("new_job", job="sessions_copy")],
+            fault("unlink_write", asset="checkpoint:assistant@2"), fault("new_job", job="sessions_copy"),
+            fault("side_channel", asset="logger:glasses_session", to="file", times=1)],
     expected=[expect("enforce", "moved", from_="warehouse:core.daily_sessions", to="training:assistant_eval", rows=2),
               expect("enforce", "moved", from_="warehouse:core.daily_sessions", to="training:ads_ranker", rows=0),
+              expect("discover", "mediated", gaps=">= 1"),
               expect("demonstrate", "finding", code="PAI402", asset="job:sessions_copy")])
 
 
