@@ -132,8 +132,12 @@ def show(result: Mapping[str, Any]) -> None:
     terminal.line(out)
     terminal.table(("kind", "points", "reported", "silent"),
                    [(kind, one["points"], one["reported"], one["silent"]) for kind, one in result["totals"].items()])
-    for one in result["unlisted"]:
-        terminal.line(out, f"  not in the inventory: {one['service']} {one['op']} {one['asset']} × {one['signals']}")
+    unlisted: Counter[str] = Counter()
+    for one in result["unlisted"]:  # assets that a step makes by the dozen are one line a folder
+        folder, slash, _ = one["asset"].rpartition("/")
+        unlisted[f"{one['service']} {one['op']} {f'{folder}/…' if slash else one['asset']}"] += one["signals"]
+    for text, count in unlisted.items():
+        terminal.line(out, f"  not in the inventory: {text} × {count}")
     terminal.line(out)
     _show_audit(result)
 

@@ -86,6 +86,18 @@ def test_faulty_scenarios_are_left_out_unless_they_are_named(sightline: Sightlin
     assert (told.code, told.json["scenarios"], told.json["verdict"]) == (3, [], "unknown")
 
 
+def test_what_the_inventory_does_not_have_is_a_line_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    from sim.cli.coverage import show
+
+    result = Union().to_dict()
+    result["unlisted"] = [{"service": "app", "op": "write", "asset": asset, "signals": 2}
+                          for asset in ("file:made/1", "file:made/2", "feature:nearby")]
+    show(result)
+    said = [line for line in capsys.readouterr().out.splitlines() if "not in the inventory" in line]
+    assert said == ["  not in the inventory: app write file:made/… × 4",
+                    "  not in the inventory: app write feature:nearby × 2"]
+
+
 ACCOUNT = {"armed": True, "covered": {"file": 1}, "own": {}, "uncovered": {}, "gaps": [], "failures": {},
            "process": "p", "unowned": {"file": 5}}
 
