@@ -7,7 +7,7 @@ order the emitters flushed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,23 +75,15 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
     reported: Counter[tuple[str, str]] = Counter()
     streams = {f"{signal.asset}.request" for signal in signals if signal.op == "call" and "messages" in signal.detail}
     served: set[tuple[str, str, str]] = set()
-    consent: dict[str, tuple[int, int]] = {}
     for signal in signals:
         join.feed(signal)
-        if seen := signal.detail.get("consent"):
-            checked, withheld = consent.get(signal.purpose, (0, 0))
-            consent[signal.purpose] = checked + seen["checked"], withheld + seen["withheld"]
         reported[signal.op, signal.asset] += not _within_stream(signal, streams, served)
         if signal.activity:
             purposes.setdefault(signal.activity, set()).add(signal.purpose)
         if signal.op == "decision":
-            identity = signal.detail["id"]
-            known = decisions.setdefault(identity, signal.detail)
-            if known != signal.detail:
+            if _decided(decisions, signal.detail):
                 findings["PAI208", signal.asset, "one decision was told in two ways; the refusal holds",
                          "sightline explain PAI208"] += 1
-                if known["verdict"] != "blocked":
-                    decisions[identity] = signal.detail
         elif signal.op == "finding":
             detail = signal.detail
             findings[detail["code"], detail["asset"], detail["what"], detail["next"]] += detail["count"]
@@ -111,7 +103,24 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
         activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(),
-        missing=join.parts.missing(), consent=consent)
+        missing=join.parts.missing(), consent=_consent(signals))
+
+
+def _decided(decisions: dict[str, dict[str, Any]], told: dict[str, Any]) -> bool:
+    """True where the same decision has been told otherwise."""
+    known = decisions.setdefault(told["id"], told)
+    if known != told and known["verdict"] != "blocked":
+        decisions[told["id"]] = told
+    return known != told
+
+
+def _consent(signals: Iterable[Signal]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for signal in signals:
+        if seen := signal.detail.get("consent"):
+            checked, withheld = found.get(signal.purpose, (0, 0))
+            found[signal.purpose] = checked + seen["checked"], withheld + seen["withheld"]
+    return found
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

@@ -82,7 +82,7 @@ def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,
          verdict: Literal["allowed", "blocked"], code: str, reason: str, inputs: Iterable[str]) -> Decision:
     """A decision whose id follows from what was decided, so that a repeat is the same decision."""
     names = tuple(sorted(set(inputs)))
-    text = "\n".join((activity, purpose, principal, where, verdict, code, *names, *rules.versions))
+    text = "\n".join((activity, purpose, principal, where, verdict, code, reason, *names, *rules.versions))
     identity = hashlib.sha256(text.encode()).hexdigest()[:12]
     return Decision(identity, activity, purpose, principal, verdict, code, reason, where,
                     names, rules.versions)

@@ -19,7 +19,8 @@ from sim.scenario import side_channel as _side_channel  # noqa: F401  enters its
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack.config import NodeConfig, from_environment
-from sim.stack.node import Seams, serve
+from sim.stack.injected import Seams
+from sim.stack.node import serve
 from sim.truth.journal import Journal
 from sim.world.clock import SimClock
 

@@ -22,7 +22,8 @@ from sim.scenario.schema import Scenario
 from sim.stack import compose
 from sim.stack.companion import Companion, companion
 from sim.stack.config import SERVICES, NodeConfig
-from sim.stack.node import Node, Seams, serve
+from sim.stack.injected import Seams
+from sim.stack.node import Node, serve
 from sim.stack.processes import ProcessStack
 from sim.stack.topology import COMPOSE
 from sim.world.app import CompanionApp

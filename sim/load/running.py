@@ -13,7 +13,7 @@ from sim.stack import operator
 from sim.stack.companion import Companion, companion
 from sim.stack.config import NodeConfig
 from sim.stack.deployment import ROOT, Deployment, deploy
-from sim.stack.node import Seams
+from sim.stack.injected import Seams
 from sim.stack.processes import ProcessStack
 from sim.stack.topology import processes
 from sim.world.clock import SimClock

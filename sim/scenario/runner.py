@@ -41,8 +41,8 @@ from sim.stack import operator
 from sim.stack.companion import companion
 from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.deployment import ROOT, deploy
+from sim.stack.injected import Seams
 from sim.stack.inproc import InprocStack
-from sim.stack.node import Seams
 from sim.stack.topology import processes
 from sim.truth import journal, moved, score
 from sim.world.clock import SimClock

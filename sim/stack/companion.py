@@ -18,7 +18,8 @@ from lineage.privacylib.contract import labels_of
 from lineage.privacylib.mediation import Watch
 from protos import web_pb2
 from sim.stack.config import NodeConfig
-from sim.stack.node import Seams, library, watching
+from sim.stack.injected import Seams
+from sim.stack.node import library, watching
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp

@@ -7,7 +7,8 @@ from dataclasses import replace
 from types import TracebackType
 
 from sim.stack.config import SERVICES, NodeConfig
-from sim.stack.node import Node, Seams, serve
+from sim.stack.injected import Seams
+from sim.stack.node import Node, serve
 
 
 class InprocStack:

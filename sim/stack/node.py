@@ -7,7 +7,6 @@ handler → PrivacyLib (``lib.server``) → tap (``TappedServer``) → gRPC.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +25,6 @@ from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Pr
 from lineage.privacylib.mediation import Watch
 from protos import (
     collector_pb2_grpc,
-    control_pb2,
     control_pb2_grpc,
     inference_pb2_grpc,
     logger_pb2_grpc,
@@ -34,11 +32,12 @@ from protos import (
     policy_pb2_grpc,
     warehouse_pb2_grpc,
 )
-from services.seams import Clock, Tap, Wire
 from sim.stack.config import NodeConfig
+from sim.stack.control import Control
 from sim.stack.deployment import ROOT
+from sim.stack.injected import Seams
 from sim.stack.mapping import TappedMapping
-from sim.stack.pool import Fate, Pool
+from sim.stack.pool import Pool
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedChannel, TappedServer
 
@@ -49,25 +48,6 @@ _STUBS: dict[str, Any] = {
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
 _OPTIONS = (("grpc.max_receive_message_length", 32 << 20), ("grpc.max_send_message_length", 32 << 20),
             ("grpc.so_reuseport", 0))
-
-
-@dataclass
-class Seams:
-    """What the simulator injects below and around a service.  ``hits``: of the faults armed in it.
-
-    ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
-    ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
-    """
-
-    clock: Clock
-    tap: Tap
-    wire: Wire | None = None
-    extensions: Sequence[Extension] = ()
-    hits: Callable[[], list[int]] = list
-    fate: Fate = lambda task: ""
-    flush: Callable[[], None] = lambda: None
-    library: Callable[..., PrivacyLib] | None = None
-    watched: bool = False
 
 
 @dataclass
@@ -130,7 +110,7 @@ def watching(name: str, config: NodeConfig) -> Watch:
     package = {"policy": "lineage.enforce.pes", "app": "sim.world.app"}.get(name, f"services.{name}")
     code = ROOT / package.replace(".", "/")
     deployment = config.deployment
-    return Watch([package], shared=["services"], beside=["sim.truth"],
+    return Watch([package], shared=["services"], beside=["sim.truth", "sim.stack.pool"],
                  own=[code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
                       deployment.exports, deployment.manifests, deployment.requirements])
 
@@ -250,24 +230,6 @@ def _closing(store: LocalStore) -> Callable[[], Any]:
         store.close()
 
     return close
-
-
-class Control(control_pb2_grpc.ControlServicer):
-    """Drain: everything recorded is delivered, everything tapped is on disk."""
-
-    def __init__(self, sink: CollectorSink, seams: Seams, watch: Watch | None = None, pool: Pool | None = None) -> None:
-        self._sink = sink
-        self._seams = seams
-        self._watch = watch
-        self._pool = pool
-
-    async def Drain(self, request: control_pb2.DrainRequest, context: Any) -> control_pb2.DrainResponse:
-        await asyncio.to_thread(self._sink.flush, 5.0)
-        self._seams.flush()
-        audit = self._watch.account() if self._watch is not None else None
-        workers = self._pool.recorded if self._pool else {}
-        return control_pb2.DrainResponse(account=json.dumps(
-            {**self._sink.account, "hits": self._seams.hits(), "audit": audit, "workers": workers}))
 
 
 async def _serve_collector(server: Any, config: NodeConfig) -> Node:

@@ -42,54 +42,58 @@ expect:
 """
 
 
+FLOW: dict[str, Any] = {"from": str, "to": str}
+# The names that the bundled scenarios use, with the keys they take.
+PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
+    (
+        "steps",
+        "ask",
+        {"wearers": (Literal["all"], int, list[str]), "question": str},
+        {"times": int, "photo": str, "location": bool, "geotag": bool, "verbatim": bool},
+    ),
+    ("steps", "batch", {"job": str}, {"with": dict}),
+    ("steps", "wait", {"days": int}, {}),
+    ("steps", "consent", {"wearers": (str, int, list), "purpose": str, "granted": bool}, {}),
+    ("steps", "present", {"job": str, "token": str}, {}),
+    ("expectations", "consent", {"purpose": str}, {"checked": Comparable, "withheld": Comparable}),
+    ("expectations", "step", {"name": str, "is": str, "count": Comparable}, {"code": str}),
+    ("steps", "flush", {}, {}),
+    ("steps", "schedule", {"from": str}, {"to": str}),
+    ("steps", "train", {"manifest": str}, {"purpose": str}),
+    ("steps", "independent_flows", {"flows": int, "folder": str}, {"written_out": bool, "into_one": bool}),
+    ("steps", "export", {"export": str}, {}),
+    ("faults", "worker", {"part": int, "does": str}, {}),
+    ("faults", "sample_probes", {"rate": float}, {}),
+    ("faults", "unlink_write", {"asset": str}, {"after": int, "times": int}),
+    ("faults", "strip_context", {"method": str}, {"after": int, "times": int}),
+    ("faults", "new_job", {}, {"job": str, "sql": str, "when": str}),
+    ("faults", "sink_down", {}, {}),
+    ("faults", "side_channel", {"asset": str, "to": Literal["file", "socket", "database"]},
+     {"after": int, "times": int, "service": str}),
+    ("expectations", "mediated", {}, {"gaps": Comparable, "service": str}),
+    ("expectations", "path", FLOW, {"state": str, "family": str}),
+    ("expectations", "no_path", FLOW, {}),
+    ("expectations", "flows", {**FLOW, "count": Comparable}, {"precision": Comparable, "confidence": str}),
+    ("expectations", "captured", {"edges": list, "recall": Comparable}, {"seen": Comparable}),
+    ("expectations", "edge", FLOW, {"state": str, "families": list[str], "count": Comparable, "parts": Comparable}),
+    ("expectations", "involved", {"asset": str, "system": str, "is": Literal["yes", "no", "unknown"]}, {}),
+    ("expectations", "complete", {"operations": Comparable, "invented": Comparable}, {}),
+    ("expectations", "decision", {"job": str, "is": str}, {"code": str}),
+    ("expectations", "moved", {**FLOW, "rows": Comparable}, {}),
+    ("expectations", "zone", {"name": str, "contains": list[str]}, {}),
+    ("expectations", "evidence", {"zone": str, "verdict": str}, {}),
+    ("expectations", "finding", {"code": str}, {"asset": str, "count": Comparable}),
+    ("expectations", "gap", {"at": str}, {"code": str}),
+    ("expectations", "served", {"checkpoint": str}, {"count": Comparable}),
+)
+
+
 def placeholders() -> Registries:
-    """The names that the bundled scenarios use, with the keys they take."""
-    steps, faults, expectations = Registry[Any]("step"), Registry[Any]("fault"), Registry[Any]("expectation")
-    flow = {"from": str, "to": str}
-    for registry, name, keys, optional in (
-        (
-            steps,
-            "ask",
-            {"wearers": (Literal["all"], int, list[str]), "question": str},
-            {"times": int, "photo": str, "location": bool, "geotag": bool, "verbatim": bool},
-        ),
-        (steps, "batch", {"job": str}, {"with": dict}),
-        (steps, "wait", {"days": int}, {}),
-        (steps, "consent", {"wearers": (str, int, list), "purpose": str, "granted": bool}, {}),
-        (steps, "present", {"job": str, "token": str}, {}),
-        (expectations, "consent", {"purpose": str}, {"checked": Comparable, "withheld": Comparable}),
-        (expectations, "step", {"name": str, "is": str, "count": Comparable}, {"code": str}),
-        (steps, "flush", {}, {}),
-        (steps, "schedule", {"from": str}, {"to": str}),
-        (steps, "train", {"manifest": str}, {"purpose": str}),
-        (steps, "independent_flows", {"flows": int, "folder": str}, {"written_out": bool, "into_one": bool}),
-        (steps, "export", {"export": str}, {}),
-        (faults, "worker", {"part": int, "does": str}, {}),
-        (faults, "sample_probes", {"rate": float}, {}),
-        (faults, "unlink_write", {"asset": str}, {"after": int, "times": int}),
-        (faults, "strip_context", {"method": str}, {"after": int, "times": int}),
-        (faults, "new_job", {}, {"job": str, "sql": str, "when": str}),
-        (faults, "sink_down", {}, {}),
-        (faults, "side_channel", {"asset": str, "to": Literal["file", "socket", "database"]},
-         {"after": int, "times": int, "service": str}),
-        (expectations, "mediated", {}, {"gaps": Comparable, "service": str}),
-        (expectations, "path", flow, {"state": str, "family": str}),
-        (expectations, "no_path", flow, {}),
-        (expectations, "flows", {**flow, "count": Comparable}, {"precision": Comparable, "confidence": str}),
-        (expectations, "captured", {"edges": list, "recall": Comparable}, {"seen": Comparable}),
-        (expectations, "edge", flow, {"state": str, "families": list[str], "count": Comparable, "parts": Comparable}),
-        (expectations, "involved", {"asset": str, "system": str, "is": Literal["yes", "no", "unknown"]}, {}),
-        (expectations, "complete", {"operations": Comparable, "invented": Comparable}, {}),
-        (expectations, "decision", {"job": str, "is": str}, {"code": str}),
-        (expectations, "moved", {**flow, "rows": Comparable}, {}),
-        (expectations, "zone", {"name": str, "contains": list[str]}, {}),
-        (expectations, "evidence", {"zone": str, "verdict": str}, {}),
-        (expectations, "finding", {"code": str}, {"asset": str, "count": Comparable}),
-        (expectations, "gap", {"at": str}, {"code": str}),
-        (expectations, "served", {"checkpoint": str}, {"count": Comparable}),
-    ):
-        registry.register(name, keys, optional=optional)(object())
-    return Registries(steps, faults, expectations)
+    made = {"steps": Registry[Any]("step"), "faults": Registry[Any]("fault"),
+            "expectations": Registry[Any]("expectation")}
+    for registry, name, keys, optional in PLACEHOLDERS:
+        made[registry].register(name, keys, optional=optional)(object())
+    return Registries(made["steps"], made["faults"], made["expectations"])
 
 
 KNOWN = placeholders()

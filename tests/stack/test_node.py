@@ -15,8 +15,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from lineage.errors import InputError, RunError
 from sim.stack.config import SERVICES, NodeConfig, from_environment
 from sim.stack.deployment import bundled, deploy
+from sim.stack.injected import Seams
 from sim.stack.inproc import InprocStack
-from sim.stack.node import Seams, serve
+from sim.stack.node import serve
 from sim.truth.journal import Journal
 from sim.world.clock import SimClock
 
