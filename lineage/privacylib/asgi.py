@@ -14,7 +14,7 @@ one on a WebSocket, also where the app caught it, with a close (1008).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,13 +33,17 @@ _HEADERS = {name.encode(): name for name in (TRACEPARENT, TRACESTATE, POLICY)}
 
 
 class Route(NamedTuple):
-    """``request`` and ``response`` are asset names; ``purpose``: what the route serves."""
+    """``request`` and ``response`` are asset names; ``purpose``: what the route serves.
+
+    ``held``: which fields one message of a WebSocket holds; without it, each is said to hold all of them.
+    """
 
     request: str
     response: str
     request_labels: Mapping[str, Label]
     response_labels: Mapping[str, Label]
     purpose: str = ""
+    held: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
 
 
 class InstrumentedApp:
@@ -123,7 +127,9 @@ class Conversation:
     async def receive(self) -> dict[str, Any]:
         message = await self._receive()
         if message["type"] == "websocket.receive":
-            self._judge(Operation(self._lib, self._context, "read", self._route.request, fields=self._incoming))
+            held = self._route.held
+            self._judge(Operation(self._lib, self._context, "read", self._route.request,
+                                  fields=self._incoming if held is None else held(message)))
         elif message["type"] == "websocket.disconnect":
             self._closed = True
         return message

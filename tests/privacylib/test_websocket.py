@@ -22,7 +22,8 @@ ROUTES = {("WS", "/v1/talk"): Route("web:talk", "response:talk", {"text": Label(
                                     {"text": Label("user.answer")}, purpose="assistance")}
 
 
-def service(*extensions: Extension) -> tuple[PrivacyLib, MemorySink, TestClient]:
+def service(*extensions: Extension,
+            routes: dict[tuple[str, str], Route] = ROUTES) -> tuple[PrivacyLib, MemorySink, TestClient]:
     sink = MemorySink()
     lib = PrivacyLib("web", [Capture(sink), *extensions], family="A")
     app = FastAPI()
@@ -54,7 +55,7 @@ def service(*extensions: Extension) -> tuple[PrivacyLib, MemorySink, TestClient]
         await socket.send_text("well")
         await socket.close()
 
-    return lib, sink, TestClient(lib.asgi(app, ROUTES))
+    return lib, sink, TestClient(lib.asgi(app, routes))
 
 
 def operations(sink: MemorySink) -> list[tuple[str, str]]:
@@ -87,6 +88,18 @@ def test_a_handshake_without_or_with_a_malformed_context_is_one_gap_and_served(h
         socket.send_text("hello")
         assert socket.receive_text() == "hello!"
     assert operations(sink) == [("gap", "web:talk"), *EXCHANGE]
+
+
+def test_a_message_reads_the_fields_that_it_holds_where_the_route_can_tell() -> None:
+    ((place, route),) = ROUTES.items()
+    _, sink, client = service(routes={place: route._replace(held=lambda message: tuple(message["text"].split()))})
+    with client.websocket_connect("/v1/talk", headers=HEADERS) as socket:
+        for text in ("text gaze", "text", ""):
+            socket.send_text(text)
+            socket.receive_text()
+    reads = [record.site.fields for record in sink.records
+             if (record.site.op, record.site.asset) == ("read", "web:talk")]
+    assert reads == [("text", "gaze"), ("text",), ()]
 
 
 def test_other_places_are_left_alone() -> None:
