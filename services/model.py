@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,16 +54,18 @@ class Model:
 
     def answer(self, prompt: str, hints: Sequence[str] = ()) -> str:
         """The likeliest answer; ``hints`` are texts that stand beside the question (a place, a scene)."""
+        return " ".join(self.words(prompt, hints))
+
+    def words(self, prompt: str, hints: Sequence[str] = ()) -> Iterator[str]:
+        """The same answer word by word, each made when it is asked for."""
         votes = self._votes(prompt, hints)
         history = [_START] * max(_ORDERS)
-        answer: list[str] = []
-        while len(answer) < MAX_ANSWER_WORDS:
+        for _ in range(MAX_ANSWER_WORDS):
             word = self._next_word(votes, history)
             if word == _END:
-                break
-            answer.append(self._words[word - _FIRST])
+                return
+            yield self._words[word - _FIRST]
             history = [*history[1:], word]
-        return " ".join(answer)
 
     def _votes(self, prompt: str, hints: Sequence[str]) -> list[tuple[int, float]]:
         known = sorted(number for cue in _cues_of(prompt, *hints) if (number := self._cues.get(cue)))

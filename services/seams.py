@@ -27,8 +27,10 @@ class Tap(Protocol):
     def began(self, method: str) -> None:
         """A client begins an RPC whose requests are a stream: whatever follows, or does not, it is one call."""
 
-    def http(self, direction: Direction, part: Part, path: str, size: int) -> None:
-        """An HTTP request or response, or a message of a WebSocket, crossed the wire.  ``path``: "/v1/ask"."""
+    def http(self, direction: Direction, part: Part, path: str, size: int, body: bytes = b"") -> None:
+        """An HTTP request or response, or a message of a WebSocket, crossed the wire.  ``path``: "/v1/ask".
+
+        ``body``: of what the app sent, to be searched and not kept."""
 
     def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
         """A statement has run and is not committed yet: ``rows`` were returned by it, or written."""
@@ -39,8 +41,11 @@ class Tap(Protocol):
     def entry(self, op: Literal["read", "write"], store: str, found: int) -> None:
         """``found`` entries of a key-value store were read, written or removed.  ``store``: "inference/answers"."""
 
-    def device(self, op: Literal["read", "write"], size: int) -> None:
-        """The app took a capture from the glasses, or gave them an answer."""
+    def device(self, op: Literal["read", "write"], size: int, name: str = "glasses",
+               held: Mapping[str, bytes] | None = None) -> None:
+        """A place on what the wearer wears was read or written: "glasses", "neural_band", "glasses.overlay".
+
+        ``held``: field → what it holds, to be searched for elsewhere and not kept."""
 
 
 class Wire(Protocol):

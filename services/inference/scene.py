@@ -52,15 +52,14 @@ def look(image: bytes, location: str) -> Scene:
     return Scene(_words(image) if image else "", nearest(*position(location)) if location else "")
 
 
-def position(location: str) -> tuple[float, float]:
-    """(latitude, longitude) in degrees.  Raises InputError (PAI004)."""
+def position(location: str, where: str = "rpc:inference.Generate.request#location") -> tuple[float, float]:
+    """(latitude, longitude) in degrees.  Raises InputError (PAI004), at ``where``."""
     try:
         latitude, longitude = map(float, location.split(","))
     except ValueError:
         latitude = math.nan
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        raise InputError("PAI004", "the location is not latitude,longitude in degrees",
-                         where="rpc:inference.Generate.request#location")
+        raise InputError("PAI004", "the location is not latitude,longitude in degrees", where=where)
     return latitude, longitude
 
 
@@ -68,6 +67,11 @@ def nearest(latitude: float, longitude: float) -> str:
     """The nearest landmark within NEAR_KM; empty for none."""
     distance, name = min((_kilometres(latitude, longitude, place), place.name) for place in landmarks())
     return name if distance <= NEAR_KM else ""
+
+
+def by_distance(latitude: float, longitude: float) -> list[str]:
+    """The names of all landmarks, the nearest first."""
+    return [name for _, name in sorted((_kilometres(latitude, longitude, place), place.name) for place in landmarks())]
 
 
 @cache

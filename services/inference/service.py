@@ -1,18 +1,30 @@
-"""[C] and [D] Inference: a question and a picture in, an answer out, by the checkpoint in service."""
+"""[C] and [D] Inference: a question and a picture in, an answer out, by the checkpoint in service.
+
+A conversation is one stream (``dialogue.py``); a card about a place needs no question (``overlay.py``).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from typing import Any
 
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
-from protos.inference_pb2 import GenerateRequest, GenerateResponse, LoadRequest, LoadResponse
+from protos.inference_pb2 import (
+    ConverseRequest,
+    GenerateRequest,
+    GenerateResponse,
+    LoadRequest,
+    LoadResponse,
+    PlaceRequest,
+    PlaceResponse,
+)
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
 from services.errors import reported
-from services.inference import scene
+from services.inference import dialogue, overlay, scene
 from services.inference.answers import Answer, Answers
+from services.inference.dialogue import UNKNOWN, Dialogue
 from services.inference.registry import Registry
 from services.seams import Clock, Store
 
@@ -20,7 +32,6 @@ _REQUEST = "rpc:inference.Generate.request"
 _RESPONSE = "rpc:inference.Generate.response"
 # What each field of the response may be made from; the checkpoint's weights are added per request.
 FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",)}
-UNKNOWN = "I do not know yet."
 
 
 class InferenceService(InferenceServicer):
@@ -40,8 +51,11 @@ class InferenceService(InferenceServicer):
 
     async def start(self) -> None:
         """Declares what it does with a request, and serves what was served before, if anything was."""
-        self._lib.declare(_RESPONSE, {field: [f"{_REQUEST}#{name}" for name in names]
-                                      for field, names in FLOWS.items()})
+        for request, response, flows in ((_REQUEST, _RESPONSE, FLOWS),
+                                         (dialogue.REQUEST, dialogue.RESPONSE, dialogue.FLOWS),
+                                         (overlay.REQUEST, overlay.RESPONSE, overlay.FLOWS)):
+            self._lib.declare(response, {field: [f"{request}#{name}" for name in names]
+                                         for field, names in flows.items()})
         self._answers.start()
         with self._lib.scope(family="D"):
             for name in self._models:
@@ -63,6 +77,24 @@ class InferenceService(InferenceServicer):
             self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
             self._lib.respond({**given, "checkpoint": []})
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place)
+
+    async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
+        async with reported(context, self.name):
+            conversation = Dialogue(self._lib, self.registry)
+            async for request in requests:
+                conversation.hear(request)
+                for part in conversation.parts():
+                    await context.write(part)
+
+    async def Overlay(self, request: PlaceRequest, context: Any) -> PlaceResponse:
+        async with reported(context, self.name):
+            serving = self.registry.find(request.model)
+            card = overlay.card(request, serving.model)
+            given = {field: [f"{overlay.REQUEST}#{name}" for name in names if getattr(request, name)]
+                     for field, names in overlay.FLOWS.items()}
+            given["text"].append(join(serving.checkpoint.asset, "weights"))
+            self._lib.respond({**given, "checkpoint": []})
+            return PlaceResponse(title=card.title, text=card.text, checkpoint=serving.checkpoint.id)
 
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:
         async with reported(context, self.name):

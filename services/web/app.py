@@ -1,4 +1,4 @@
-"""[A] The HTTP surface of web: ``POST /v1/ask`` and ``GET /healthz``.
+"""[A] The HTTP surface of web: ``POST /v1/ask`` and ``/v1/overlay``, the WebSocket ``/v1/converse``, ``GET /healthz``.
 
 Every error is JSON with a code, never a traceback.  There are no pages with scripts from elsewhere.
 """
@@ -6,15 +6,21 @@ Every error is JSON with a code, never a traceback.  There are no pages with scr
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from lineage.errors import InputError, RunError, SightlineError
-from services.web.ingest import MAX_TEXT, MAX_UTTERANCE
+from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from lineage.privacylib.refusal import close_reason
+from services.web.card import Card
+from services.web.fields import MAX_TEXT, MAX_UTTERANCE
+from services.web.place import GESTURES
 from services.web.respond import Answer, Problem, problem
 
 _log = logging.getLogger("sightline.web")
@@ -34,6 +40,19 @@ _BODY = {
         "asked_at": {"type": "string", "format": "date-time"},
     },
 }
+_OVERLAY = {
+    "type": "object",
+    "required": ["location", "region"],
+    "additionalProperties": False,
+    "properties": {
+        "location": {"type": "string", "description": "latitude,longitude in degrees"},
+        "region": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "gesture": {"type": "string", "enum": list(GESTURES), "description": "made at the card that is shown"},
+        "shown": {"type": "string", "description": "the title of the card that is shown"},
+    },
+}
+# RFC 6455, 7.4.1: what a message holds is not acceptable; the service failed.  A refusal is 1008, by PrivacyLib.
+_UNACCEPTABLE, _FAILED = 1007, 1011
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning}
     for status, meaning in ((403, "a requirement forbids it"), (413, "the request is too large"),
@@ -44,6 +63,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 class Asking(Protocol):
     async def ask(self, request: Request) -> Response: ...
 
+    async def overlay(self, request: Request) -> Response: ...
+
+    async def converse(self, socket: WebSocket) -> None: ...
+
 
 def create_app(service: Asking) -> FastAPI:
     app = FastAPI(title="sightline web", version="1", docs_url=None, redoc_url=None)
@@ -52,13 +75,25 @@ def create_app(service: Asking) -> FastAPI:
               openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _BODY}}}})
     async def ask(request: Request) -> Response:
         """A question with a photo, asked through the glasses; its answer."""
+        return await _answered(service.ask(request))
+
+    @app.post("/v1/overlay", response_model=Card, responses=_PROBLEMS,
+              openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _OVERLAY}}}})
+    async def overlay(request: Request) -> Response:
+        """A card about a place near by, for the glasses to show; nobody asked."""
+        return await _answered(service.overlay(request))
+
+    @app.websocket("/v1/converse")
+    async def converse(socket: WebSocket) -> None:
         try:
-            return await service.ask(request)
+            await service.converse(socket)
+        except (PolicyDenied, WebSocketDisconnect):
+            raise
         except SightlineError as error:
-            return problem(error)
+            await _closed(socket, error)
         except Exception:
-            _log.exception("web: a request failed")
-            return problem(RunError("PAI031", "web failed on this request; its log says why", where="web"), 500)
+            _log.exception("web: a conversation failed")
+            await _closed(socket, RunError("PAI031", "web failed in this conversation; its log says why", where="web"))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -72,3 +107,19 @@ def create_app(service: Asking) -> FastAPI:
         return problem(what, error.status_code, dict(error.headers or {}))
 
     return app
+
+
+async def _answered(answer: Awaitable[Response]) -> Response:
+    try:
+        return await answer
+    except SightlineError as error:
+        return problem(error)
+    except Exception:
+        _log.exception("web: a request failed")
+        return problem(RunError("PAI031", "web failed on this request; its log says why", where="web"), 500)
+
+
+async def _closed(socket: WebSocket, error: SightlineError) -> None:
+    """The code and as much of the text as fits, in the reason; nothing where the app has left already."""
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await socket.close(_UNACCEPTABLE if isinstance(error, InputError) else _FAILED, close_reason(error))

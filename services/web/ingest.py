@@ -7,11 +7,9 @@ where no operation of PrivacyLib has seen it.
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -19,16 +17,13 @@ from starlette.requests import ClientDisconnect, Request
 
 from lineage.errors import InputError
 from lineage.privacylib import PrivacyLib
+from services.web import fields
 from services.web.photo import MAX_BYTES, inspect
 
 # Room for the parts beside the photo, and for the multipart frame.
 MAX_BODY = MAX_BYTES + 64 * 1024
-MAX_UTTERANCE = 2000
-MAX_TEXT = 200
 PARTS = ("photo", "utterance", "location", "wearer", "region", "device", "asked_at")
-_REGION = re.compile(r"[A-Z]{2}")
-_LOCATION = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d{1,12})?)\s*,\s*([+-]?\d{1,3}(?:\.\d{1,12})?)\s*", re.ASCII)
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+ASSET = "web:ask"
 
 
 @dataclass(frozen=True)
@@ -57,13 +52,14 @@ async def receive(request: Request, lib: PrivacyLib) -> Ask:
     # In a thread of its own: a large picture takes a while to decode.
     taken_at = await asyncio.to_thread(inspect, photo)
     ask = Ask(
-        photo=photo, utterance=_utterance(texts["utterance"]), location=_location(texts["location"]) or taken_at,
-        wearer=_name(texts, "wearer"), region=_region(texts["region"]), device=_name(texts, "device"),
-        asked_at=_asked_at(texts["asked_at"]),
+        photo=photo, utterance=fields.utterance(texts["utterance"], ASSET),
+        location=fields.location(texts["location"], ASSET) or taken_at, wearer=fields.name(texts, "wearer", ASSET),
+        region=fields.region(texts["region"], ASSET), device=fields.name(texts, "device", ASSET),
+        asked_at=fields.moment(texts["asked_at"], ASSET),
         location_source="web:ask#location" if texts["location"].strip() else "web:ask#photo.exif.gps")
-    lib.source("web:ask", {"photo": ask.photo, "utterance": ask.utterance, "location": _location(texts["location"]),
-                           "wearer": ask.wearer, "region": ask.region, "device": ask.device,
-                           "asked_at": ask.asked_at})
+    lib.source(ASSET, {"photo": ask.photo, "utterance": ask.utterance,
+                       "location": fields.location(texts["location"], ASSET), "wearer": ask.wearer,
+                       "region": ask.region, "device": ask.device, "asked_at": ask.asked_at})
     return ask
 
 
@@ -113,47 +109,3 @@ def _text(parts: dict[str, bytes], name: str) -> str:
         return parts.get(name, b"").decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("PAI004", f"the part {name!r} is not UTF-8", where=f"web:ask#{name}") from None
-
-
-def _utterance(text: str) -> str:
-    if not text.strip():
-        raise InputError("PAI003", "the question is empty", where="web:ask#utterance")
-    if len(text) > MAX_UTTERANCE:
-        raise InputError("PAI003", f"the question has {len(text)} characters; at most {MAX_UTTERANCE} are taken",
-                         where="web:ask#utterance")
-    return text
-
-
-def _location(text: str) -> str:
-    if not text.strip():
-        return ""
-    match = _LOCATION.fullmatch(text)
-    latitude, longitude = (float(match[1]), float(match[2])) if match else (math.nan, math.nan)
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        raise InputError("PAI004", "the location is latitude,longitude in degrees, or empty", where="web:ask#location")
-    return text.strip()
-
-
-def _name(texts: dict[str, str], name: str) -> str:
-    text = texts[name]
-    if not text.strip() or len(text) > MAX_TEXT or not text.isprintable():
-        raise InputError("PAI004", f"the {name} is a text of 1 to {MAX_TEXT} printable characters",
-                         where=f"web:ask#{name}")
-    return text
-
-
-def _region(text: str) -> str:
-    if not _REGION.fullmatch(text):
-        raise InputError("PAI004", "the region is a country code of two capital letters", where="web:ask#region")
-    return text
-
-
-def _asked_at(text: str) -> str:
-    try:
-        if not _RFC3339.fullmatch(text):
-            raise ValueError(text)
-        datetime.fromisoformat(text.upper())
-    except ValueError:
-        raise InputError("PAI004", "asked_at is a time as in RFC 3339: 2026-03-01T09:30:00+01:00",
-                         where="web:ask#asked_at") from None
-    return text

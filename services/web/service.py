@@ -1,6 +1,7 @@
 """[A] and [C] Web: from the app's question to the model, to the logger, and back with the answer.
 
-An answer whose event is not durable is not given: what a wearer was told is always on record.
+An answer whose event is not durable is not given: what a wearer was told is always on record.  That holds for
+each turn of a conversation (``conversation.py``); an overlay, which nobody asked for, is not logged.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from lineage.privacylib import PrivacyLib
-from protos.inference_pb2 import GenerateResponse
+from protos.inference_pb2 import GenerateResponse, PlaceResponse
 from services.errors import calling
 from services.seams import Clock
-from services.web import ingest, log, prompt, respond, session
+from services.web import card, dialogue, ingest, log, minutes, place, prompt, reply, respond, session
 from services.web.app import create_app
+from services.web.conversation import Conversation
 
 # Seconds.
 GENERATE_DEADLINE = 10.0
@@ -39,10 +42,15 @@ class WebService:
     async def start(self) -> None:
         """Registers web's components, and declares the flows between them: ingest → session → … → log."""
         lib = self._lib
-        for component in (session, prompt, respond, log):
+        for component in (session, prompt, respond, log, dialogue, reply, minutes, card):
             lib.register(component.ASSET, component.LABELS)
             lib.declare(component.ASSET, component.FLOWS)
-        for asset, sent in ((prompt.REQUEST, prompt.SENT), ("response:ask", respond.SENT), (log.REQUEST, log.SENT)):
+        lib.register(place.PLACE, place.LABELS)
+        lib.declare(place.PLACE, place.FLOWS)
+        for asset, sent in ((prompt.REQUEST, prompt.SENT), ("response:ask", respond.SENT), (log.REQUEST, log.SENT),
+                            (dialogue.REQUEST, dialogue.SENT), (reply.RESPONSE, reply.SENT),
+                            (log.REQUEST, minutes.SENT), (place.REQUEST, place.SENT),
+                            ("response:overlay", card.SENT)):
             lib.declare(asset, sent)
 
     async def stop(self) -> None:
@@ -62,3 +70,16 @@ class WebService:
         with calling("logger"):
             await self._logger.Append(event, sources=log.sources(opened), timeout=LOG_DEADLINE)
         return respond.given(lib, said)
+
+    async def converse(self, socket: WebSocket) -> None:
+        """Raises SightlineError."""
+        await Conversation(self._lib, socket, inference=self._inference, logger=self._logger).hold()
+
+    async def overlay(self, request: Request) -> Response:
+        """Raises SightlineError."""
+        lib = self._lib
+        seen = await place.receive(request, lib)
+        with calling("inference"):
+            made: PlaceResponse = await self._inference.Overlay(
+                place.build(lib, seen), sources=place.sources(seen), timeout=GENERATE_DEADLINE)
+        return card.given(lib, made)

@@ -8,22 +8,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import uvicorn
 
 from lineage.errors import RunError
 from lineage.privacylib import PrivacyLib
-from lineage.privacylib.asgi import Route
+from lineage.privacylib.asgi import WEBSOCKET, Route
 from lineage.privacylib.contract import labels_of
 from protos import web_pb2
 from services.seams import Tap
+from services.web import body, speech
 from sim.stack import wire
 
-ROUTES = {("POST", "/v1/ask"): Route(
-    "web:ask", "response:ask", labels_of(web_pb2.AskRequest.DESCRIPTOR), labels_of(web_pb2.AskResponse.DESCRIPTOR),
-    purpose="assistance")}
+
+def _said(message: Mapping[str, Any]) -> tuple[str, ...]:
+    return body.held(message.get("text") or message.get("bytes"), speech.KINDS)
+
+
+ROUTES = {
+    ("POST", "/v1/ask"): Route(
+        "web:ask", "response:ask", labels_of(web_pb2.AskRequest.DESCRIPTOR),
+        labels_of(web_pb2.AskResponse.DESCRIPTOR), purpose="assistance"),
+    ("POST", "/v1/overlay"): Route(
+        "web:overlay", "response:overlay", labels_of(web_pb2.OverlayRequest.DESCRIPTOR),
+        labels_of(web_pb2.OverlayResponse.DESCRIPTOR), purpose="assistance"),
+    (WEBSOCKET, "/v1/converse"): Route(
+        "web:converse", "response:converse", labels_of(web_pb2.ConverseMessage.DESCRIPTOR),
+        labels_of(web_pb2.ConverseReply.DESCRIPTOR), purpose="assistance", held=_said)}
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +67,8 @@ class HttpServer:
             raise RunError("PAI030", f"web cannot listen at {address}: {error.strerror}", where="web",
                            next="SIGHTLINE_HTTP=127.0.0.1:0 sightline node web") from error
         instrumented: Any = wire.asgi(lib.asgi(app, ROUTES), tap)
-        server = _Server(uvicorn.Config(instrumented, lifespan="off", log_level="critical", access_log=False))
+        server = _Server(uvicorn.Config(instrumented, lifespan="off", log_level="critical", access_log=False,
+                                        ws="wsproto"))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             if task.done():

@@ -129,13 +129,16 @@ async def test_lineage_names_the_source_of_every_field() -> None:
 async def test_the_components_are_assets_of_their_own_with_labels_and_declared_flows() -> None:
     async with bench() as b:
         labelled = {op.asset: op.detail["fields"] for op in b.seen.of("asset", "web:") if "fields" in op.detail}
-        assert set(labelled) == {"web:ask", "web:session", "web:prompt", "web:respond", "web:log"}
+        assert set(labelled) == {"web:ask", "web:session", "web:prompt", "web:respond", "web:log",
+                                 "web:dialogue", "web:reply", "web:minutes", "web:place", "web:card"}
         assert set(labelled["web:log"]) == set(LOGGED)
         for asset, fields in labelled.items():
             assert all(label["annotations"] or label["operational"] for label in fields.values()), asset
         declared = [op.asset for op in b.seen.of("asset") if "declares" in op.detail]
-        assert declared == ["web:session", "web:prompt", "web:respond", "web:log", "rpc:inference.Generate.request",
-                            "response:ask", "rpc:logger.Append.request"]
+        assert declared[:4] == ["web:session", "web:prompt", "web:respond", "web:log"]
+        assert set(declared) == set(labelled) - {"web:ask"} | {
+            "rpc:logger.Append.request", "response:ask", "response:converse", "response:overlay",
+            *(f"rpc:inference.{method}.request" for method in ("Generate", "Converse", "Overlay"))}
         await b.ask()
         flows = {(source, f"{op.asset}#{field}") for op in b.seen.of("asset") if "declares" in op.detail
                  for field, names in op.detail["declares"] for source in names}
