@@ -152,6 +152,40 @@ def step(history: History, given: Mapping[str, Any]) -> Seen:
     return _counted(given["count"], len(ended), f"of {len(of_name)} steps")
 
 
+@_register("carried", {"from": str, "to": str, "messages": Comparable}, stage="enforce",
+           doc="Messages to web in which a device's field was found, byte for byte or rewritten, by the journal.")
+def carried(history: History, given: Mapping[str, Any]) -> Seen:
+    messages, armed = history.carried(given["from"], given["to"])
+    if not armed:
+        return Seen("unknown", f"{given['from']} never held anything, or nothing was sent to {given['to']}")
+    return _counted(given["messages"], messages, f"messages with {given['from']}")
+
+
+@_register("happened", {"process": str, "op": Literal["read", "write", "call"], "at": str, "count": Comparable},
+           stage="enforce", doc="Operations that really happened in a process, by the journal.")
+def happened(history: History, given: Mapping[str, Any]) -> Seen:
+    if not any(process == given["process"] for process, _, _ in history.truth):
+        return Seen("unknown", f"the journal has no record of {given['process']}")
+    seen = history.truth.get((given["process"], given["op"], given["at"]), 0)
+    if not seen and not history.knows(given["at"]):
+        return Seen("unknown", f"nothing in this run is named {given['at']}")
+    return _counted(given["count"], seen, f"times {given['op']} {given['at']}")
+
+
+@_register("flow_refused", {"from": str, "code": str}, optional={"count": Comparable}, stage="enforce",
+           doc="A flow out of an asset or field was refused by a guard.")
+def flow_refused(history: History, given: Mapping[str, Any]) -> Seen:
+    """``count``: of different refusals; a repeat is the same decision."""
+    if given["code"] not in CODES:
+        return Seen("unknown", f"{given['code']} is no code; they are {', '.join(CODES)}")
+    if not history.knows(given["from"]):
+        return Seen("unknown", f"nothing in this run is named {given['from']}")
+    found = [one for one in history.lineage["decisions"] if one["verdict"] == "blocked" and one["code"] == given["code"]
+             and any(name == given["from"] or name.startswith(f"{given['from']}#") for name in one["inputs"])]
+    seen = _counted(given.get("count", ">= 1"), len(found), f"times {given['code']}")
+    return Seen(seen.verdict, f"{seen.saw}: {found[0]['reason']}" if found else seen.saw)
+
+
 @_register("zone", {"name": str, "contains": list[str]}, stage="enforce",
            doc="Assets that the proposed policy zone holds.")
 def zone(history: History, given: Mapping[str, Any]) -> Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,10 @@ from lineage.errors import InputError
 class History:
     """``lineage``: the content of lineage.json.  ``operations``: the score against the journal.
 
-    ``moved(source, activity)`` asks the journal: (rows, armed).  ``answers``: (text, checkpoint).
-    ``audit``: service → what a watch saw of its I/O (``lineage.privacylib.mediation.Watch.account``).
+    ``moved(source, activity)`` asks the journal: (rows, armed); ``carried(field, asset)``: (messages, armed).
+    ``answers``: (text, checkpoint).  ``audit``: service → what a watch saw of its I/O
+    (``lineage.privacylib.mediation.Watch.account``).  ``truth``: (process, operation, asset) → how often it really
+    happened.
     """
 
     lineage: dict[str, Any]
@@ -24,6 +26,8 @@ class History:
     answers: list[tuple[str, str]]
     steps: list[dict[str, Any]] = field(default_factory=list)
     audit: dict[str, dict[str, Any]] = field(default_factory=dict)
+    carried: Callable[[str, str], tuple[int, bool]] = lambda what, to: (0, False)
+    truth: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

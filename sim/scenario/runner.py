@@ -23,6 +23,7 @@ from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
 from sim.scenario import flows as _flows  # noqa: F401  enters its step
 from sim.scenario import mediation as _mediation  # noqa: F401  enters its expectation
+from sim.scenario import natural as _natural  # noqa: F401  enters its steps
 from sim.scenario import side_channel as _side_channel  # noqa: F401  enters its fault
 from sim.scenario import tokens as _tokens  # noqa: F401  enters its steps
 from sim.scenario.expectations import EXPECTATIONS
@@ -44,7 +45,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import journal, moved, score
+from sim.truth import carried, journal, moved, score
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers
@@ -100,6 +101,7 @@ class _Runner:
         self._progress = progress
         self._journals: list[journal.Journal] = []
         self._audit: dict[str, dict[str, Any]] = {}
+        self._search = carried.Search()
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
                                   [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"))
 
@@ -146,7 +148,9 @@ class _Runner:
         return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers), self._seams)
 
     def _seams(self, service: str) -> Seams:
-        tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service)
+        # Searched where data leaves the wearer for the web: in the app, for what the devices hold.
+        search = self._search if service in ("app", "glasses") else None
+        tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service, search)
         armed = Armed(self._scenario.faults)
         self._journals.append(tap)
         return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
@@ -157,7 +161,7 @@ class _Runner:
         config = NodeConfig(self._folder.data, self._seed,
                             addresses={"collector": addresses["collector"]["grpc"]})
         self._companion = await resources.enter_async_context(
-            companion(config, self._seams("app"), addresses["web"]["http"]))
+            companion(config, self._seams("app"), addresses["web"]["http"], self._seams("glasses")))
         call = await resources.enter_async_context(operator.calls(addresses))
         wearers = make_wearers(self._seed, world.wearers, list(world.regions))
         stage = Stage(self._scenario, self._seed, wearers,
@@ -182,7 +186,7 @@ class _Runner:
     async def _drain(self, stack: Any) -> tuple[dict[str, dict[str, int]], list[int]]:
         """The drain barrier: what each emitter says of its signals, and the hits of the armed faults."""
         self._progress("draining")
-        told = {"app": await self._companion.drain()}
+        told = await self._companion.drain_all()
         hits = self._companion.hits()
         self._audit["app"] = self._companion.audit() or {}
         for name in SERVICES[1:]:
@@ -217,12 +221,14 @@ class _Runner:
             store.close()
         content["signals"] = {"recorded": sum(recorded.values()), "delivered": account["delivered"]}
         records = journal.Journal.read(path / "journal.db")
-        scored = score.operations(records, score.signals_of(path / "lineage.db")).to_dict()
+        operations_score = score.operations(records, score.signals_of(path / "lineage.db"))
+        scored = operations_score.to_dict()
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
                       "extra": scored["invented"]}
         history = History(content, operations,
                           lambda source, activity: _moved(records, source, activity),
-                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit)
+                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit,
+                          lambda what, to: _carried(records, what, to), operations_score.truth)
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
@@ -235,6 +241,11 @@ class _Runner:
 def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
     found = moved.moved(records, source, activity)
     return found.rows, found.armed
+
+
+def _carried(records: Any, what: str, to: str) -> tuple[int, bool]:
+    found = carried.carried(records, what, to)
+    return found.messages, found.armed
 
 
 async def _watched(steps: Coroutine[Any, Any, list[int]], stack: Any) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from lineage.errors import InputError, SightlineError
 from sim.scenario.schema import Scenario
-from sim.world.glasses import Capture, Glasses
+from sim.world.glasses import Capture, Glasses, View
 from sim.world.random import key_id
 from sim.world.wearers import Wearer
 
@@ -29,7 +29,8 @@ Call = Callable[[str, str, Any, tuple[tuple[str, str], ...]], Awaitable[Any]]
 
 @dataclass
 class Stage:
-    """``manifests``: the deployed ones.  ``answers``: everything the glasses were told, in order."""
+    """``manifests``: the deployed ones.  ``answers``: everything the glasses were told, in order.  ``views``: where
+    each wearer was when the card that the glasses show was asked for."""
 
     scenario: Scenario
     seed: int
@@ -41,6 +42,7 @@ class Stage:
     answers: list[Any] = field(default_factory=list)
     captures: int = 0
     operations: int = 0
+    views: dict[str, View] = field(default_factory=dict)
 
     async def operate(self, service: str, method: str, request: Any) -> Any:
         """One call of the operator, under a correlation key of its own."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from lineage.errors import InputError, PolicyDenied
 from protos import logger_pb2, training_pb2, warehouse_pb2
 from sim.scenario.registry import Registry
 from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
-from sim.world.glasses import validate_question
+from sim.scenario.words import did_you_mean
+from sim.world.app import CompanionApp
+from sim.world.device import PREPROCESSED, prepared
+from sim.world.glasses import Capture, validate_question
 from sim.world.photo import load_photo
+from sim.world.preprocess import Options
 
 StepFunction = Callable[[Stage, Mapping[str, Any], str], Awaitable[Outcome]]
 STEPS: Registry[StepFunction] = Registry("step")
@@ -21,7 +25,7 @@ MINUTES_A_DAY = 24 * 60
 
 @STEPS.register("ask", {"question": str},
                 optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
-                          "verbatim": bool},
+                          "verbatim": bool, "preprocess": dict},
                 stage="discover", doc="Wearers ask a question through their glasses.")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     question = validate_question(given["question"])
@@ -29,6 +33,7 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     times = given.get("times", 1)
     if times < 1:
         raise InputError("PAI010", f"times is {times}; at least 1", where=where)
+    options = _preprocessing(given["preprocess"], where) if "preprocess" in given else None
     checkpoints: Counter[str] = Counter()
     for _ in range(times):
         for wearer in stage.select(given.get("wearers", "all"), where):
@@ -36,7 +41,7 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
             capture = stage.glasses[wearer.id].capture(
                 question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
                 verbatim=given.get("verbatim", False))
-            answer = await stage.app.ask(capture)
+            answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))
             stage.answers.append(answer)
             checkpoints[answer.checkpoint] += 1
     return Outcome("done", {"answers": sum(checkpoints.values()), "checkpoints": dict(sorted(checkpoints.items()))})
@@ -48,6 +53,24 @@ async def wait(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
         raise InputError("PAI010", f"days is {given['days']}; at least 1", where=where)
     stage.captures += given["days"] * MINUTES_A_DAY
     return Outcome("done", {})
+
+
+def _preprocessing(given: Mapping[str, Any], where: str) -> Options:
+    """Raises InputError (PAI010) for an option that is unknown or means nothing."""
+    known = tuple(Options.__dataclass_fields__)
+    for key in given:
+        if key not in known:
+            raise InputError("PAI010", f"preprocess has no option {key!r}{did_you_mean(key, known)}", where=where)
+    return Options(**given)
+
+
+async def _prepared(stage: Stage, capture: Capture, options: Options) -> Any:
+    """The glasses process the capture before the app gets it."""
+    app = cast(CompanionApp, stage.app)
+    assert app.device is not None
+    memory = stage.glasses[capture.wearer].memory
+    app.device.prepare(memory, capture, options)
+    return await app.ask(prepared(memory, capture), f"device:{PREPROCESSED}")
 
 
 @STEPS.register("flush", stage="discover", doc="The logger's queue is emptied into the warehouse.")

@@ -1,4 +1,8 @@
-"""The companion app, composed like a node: its PrivacyLib, its tap, its HTTP client."""
+"""The companion app, composed like a node: its PrivacyLib, its tap, its HTTP client.
+
+Beside it what the wearer wears, where that is to do something by itself: a PrivacyLib and a tap of its own,
+emitter and process ``glasses``.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import httpx
 from lineage.enforce.guard import Guard
 from lineage.enforce.rules import Rules
 from lineage.model import Label
-from lineage.privacylib import CollectorSink, PrivacyLib
+from lineage.privacylib import Capture, CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
 from lineage.privacylib.mediation import Watch
 from protos import web_pb2
@@ -21,8 +25,10 @@ from sim.stack.config import NodeConfig
 from sim.stack.injected import Seams
 from sim.stack.node import library, watching
 from sim.stack.store import LocalStore
+from sim.stack.websocket import connect
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp
+from sim.world.device import GLASSES, LABELS, OnDevice, Port
 
 # Seconds for one question, there and back.
 DEADLINE = 15.0
@@ -31,18 +37,24 @@ DEADLINE = 15.0
 @dataclass
 class Companion:
     app: CompanionApp
-    _sink: CollectorSink
-    _seams: Seams
+    # Of the app, and of the glasses where they do something by themselves.
+    _parts: dict[str, tuple[CollectorSink, Seams]]
     _watch: Watch | None = None
 
     async def drain(self) -> dict[str, int]:
-        """Delivers what was recorded; the account."""
-        await asyncio.to_thread(self._sink.flush, 5.0)
-        self._seams.flush()
-        return self._sink.account
+        """Delivers what was recorded; the app's account."""
+        return (await self.drain_all())["app"]
+
+    async def drain_all(self) -> dict[str, dict[str, int]]:
+        """Delivers what was recorded; the account of each emitter."""
+        for sink, seams in self._parts.values():
+            await asyncio.to_thread(sink.flush, 5.0)
+            seams.flush()
+        return {name: sink.account for name, (sink, _) in self._parts.items()}
 
     def hits(self) -> list[int]:
-        return self._seams.hits()
+        """Per fault of the scenario, in its order."""
+        return [sum(each) for each in zip(*(seams.hits() for _, seams in self._parts.values()), strict=True)]
 
     def audit(self) -> dict[str, Any] | None:
         """What a watch saw of the app's I/O; None where none was set."""
@@ -50,33 +62,46 @@ class Companion:
 
 
 @asynccontextmanager
-async def companion(config: NodeConfig, seams: Seams, web: str) -> AsyncIterator[Companion]:
-    """``web``: "host:port" of the web service's HTTP server."""
-    sink = CollectorSink("app", config.addresses["collector"], spool=config.data / "spool")
+async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams | None = None,
+                    ) -> AsyncIterator[Companion]:
+    """``web``: "host:port" of the web service's HTTP server; ``glasses``: of the device's own processing."""
+    parts = {"app": (_sink("app", config), seams)}
     guard = Guard(Rules(config.deployment.load_requirements()))
     watch = watching("app", config) if seams.watched else None
-    lib = (seams.library or library)("app", sink, watch.over(guard) if watch else guard, seams.extensions)
+    lib = (seams.library or library)("app", parts["app"][0], watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:
         watch.start(lib)
     _register(lib)
+    device = None
+    if glasses is not None:
+        parts["glasses"] = (_sink("glasses", config), glasses)
+        own = PrivacyLib("glasses", [Capture(parts["glasses"][0]), *glasses.extensions], family="A")
+        device = OnDevice(Port(own, glasses.tap))
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:
         try:
-            app = CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap)
-            yield Companion(app, sink, seams, watch)
+            yield Companion(CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap, device=device,
+                                         dial=lambda path, headers: connect(web, path, headers, seams.tap)),
+                            parts, watch)
         finally:
             if watch is not None:
                 watch.close()
-            await asyncio.to_thread(sink.flush, 5.0)
-            await asyncio.to_thread(sink.close)
+            for sink, _ in parts.values():
+                await asyncio.to_thread(sink.flush, 5.0)
+                await asyncio.to_thread(sink.close)
+
+
+def _sink(emitter: str, config: NodeConfig) -> CollectorSink:
+    return CollectorSink(emitter, config.addresses["collector"], spool=config.data / "spool")
 
 
 def _register(lib: PrivacyLib) -> None:
-    """The glasses hold what the request's contract names, and the answer that comes back."""
-    request = labels_of(web_pb2.AskRequest.DESCRIPTOR)
-    response = labels_of(web_pb2.AskResponse.DESCRIPTOR)
-    captured: dict[str, Label] = {**request, "answer": response["answer"]}
-    lib.register("device:glasses", captured, owner="glasses")
-    lib.register("app:ask", request, owner="app")
-    lib.register("web:ask", request, owner="web")
-    lib.register("response:ask", response, owner="web")
+    """The app holds what the requests' contracts name; so does what it takes from the glasses."""
+    lib.register(f"device:{GLASSES}", LABELS[GLASSES], owner="glasses")
+    for route, request, response in (("ask", web_pb2.AskRequest, web_pb2.AskResponse),
+                                     ("converse", web_pb2.ConverseMessage, web_pb2.ConverseReply),
+                                     ("overlay", web_pb2.OverlayRequest, web_pb2.OverlayResponse)):
+        held: dict[str, Label] = labels_of(request.DESCRIPTOR)
+        lib.register(f"app:{route}", held, owner="app")
+        lib.register(f"web:{route}", held, owner="web")
+        lib.register(f"response:{route}", labels_of(response.DESCRIPTOR), owner="web")

@@ -105,7 +105,8 @@ class TappedTransport(httpx.AsyncBaseTransport):
         path = request.url.path
         if not path.startswith(_DATA):
             return await self._transport.handle_async_request(request)
-        self._tap.http("sent", "request", path, len(await request.aread()))
+        body = await request.aread()
+        self._tap.http("sent", "request", path, len(body), body)
         response = await self._transport.handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _TappedStream(response.stream, _Body(self._tap, "received", "response", path))

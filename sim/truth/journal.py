@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from lineage.errors import RunError
 from services.seams import Direction, Part
 from sim.truth.bytecode import Witness
+from sim.truth.carried import Search
 from sim.truth.message import describe
 from sim.truth.record import Op, Record
 
@@ -39,12 +40,14 @@ class Journal:
     """Implements ``services.seams.Tap`` for one process; thread-safe.
 
     ``path``: the file, or the folder to hold ``<process>.db``.  A file of an earlier start of the same
-    process is continued.  Raises RunError (PAI033) when it cannot be opened.
+    process is continued.  ``search``: shared by those who witness what the wearer's devices hold.
+    Raises RunError (PAI033) when it cannot be opened.
     """
 
-    def __init__(self, path: Path, process: str) -> None:
+    def __init__(self, path: Path, process: str, search: Search | None = None) -> None:
         self.path = path if path.suffix == ".db" else path / f"{process}.db"
         self.process = process
+        self._search = search
         self._lock = threading.RLock()
         self._witnesses: dict[int, Witness] = {}
         self._buffer: list[Record] = []
@@ -73,9 +76,10 @@ class Journal:
         with self._lock:
             self._add("sent", f"grpc:{method}:call", {}, 0, 0)
 
-    def http(self, direction: Direction, part: Part, path: str, size: int) -> None:
+    def http(self, direction: Direction, part: Part, path: str, size: int, body: bytes = b"") -> None:
+        found = self._search.found(body) if self._search and body else []
         with self._lock:
-            self._add(direction, f"http:{path}:{part}", {}, 0, size)
+            self._add(direction, f"http:{path}:{part}", {"carries": found} if found else {}, 0, size)
 
     def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
         """Called between a statement and its commit, so that the witness's own connection still has the
@@ -103,9 +107,13 @@ class Journal:
         with self._lock:
             self._add(op, f"entry:{store}", {}, found, 0)
 
-    def device(self, op: Literal["read", "write"], size: int) -> None:
+    def device(self, op: Literal["read", "write"], size: int, name: str = "glasses",
+               held: Mapping[str, bytes] | None = None) -> None:
+        for field, value in (held or {}).items():
+            if self._search:
+                self._search.hold(f"{name}#{field}", value)
         with self._lock:
-            self._add(op, "device:glasses", {}, 0, size)
+            self._add(op, f"device:{name}", {"fields": sorted(held)} if held else {}, 0, size)
 
     # -- its file
 

@@ -15,7 +15,8 @@ class Record(NamedTuple):
     ``sql:core.sessions``, ``file:queue/glasses_session.jsonl``, ``device:glasses`` (op read or write).
 
     ``detail`` never holds a payload: names of fields that were set, columns, a schema, an activity,
-    ``call`` (the number of a message's call in this process), ``within`` (the call that was being served).
+    ``carries`` (what was found in a message: ``neural_band#gesture``), ``call`` (the number of a message's call
+    in this process), ``within`` (the call that was being served).
     """
 
     process: str

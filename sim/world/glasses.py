@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lineage.errors import InputError
 from sim.world.clock import SimClock, rfc3339
+from sim.world.memory import Memory
 from sim.world.photo import CAMERA, draw
 from sim.world.places import BY_NAME, PLACES, Place
 from sim.world.random import key_id, keyed
@@ -40,6 +41,18 @@ class Capture:
     traceparent: str
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where the glasses are, when nothing is asked or a conversation begins; as in :class:`Capture`."""
+
+    location: str
+    wearer: str
+    region: str
+    device: str
+    asked_at: str
+    traceparent: str
+
+
 class Glasses:
     """The device of ``wearer``; ``seed`` is the scenario's."""
 
@@ -48,6 +61,7 @@ class Glasses:
         self.device = f"{CAMERA[1]} {key_id(seed, wearer.id, 'device', size=4)}"
         self._seed = seed
         self._clock = clock or SimClock()
+        self.memory = Memory()
 
     def capture(self, question: str, ordinal: int, photo: bytes | None = None, *, share_location: bool = True,
                 geotag: bool | None = None, verbatim: bool = False) -> Capture:
@@ -73,10 +87,24 @@ class Glasses:
             photo = self._photo(place, ordinal, position, geotag)
             if not verbatim and chance.random() < 0.25:
                 utterance = self._with_detail(utterance, ordinal)
-        trace = key_id(seed, "trace", wearer.id, ordinal, size=16)
-        span = key_id(seed, "span", wearer.id, ordinal, size=8)
         return Capture(photo=photo, utterance=utterance, location=location, wearer=wearer.id, region=wearer.region,
-                       device=self.device, asked_at=rfc3339(moment), traceparent=f"00-{trace}-{span}-01")
+                       device=self.device, asked_at=rfc3339(moment), traceparent=self._traceparent(ordinal))
+
+    def view(self, ordinal: int, location: str = "") -> View:
+        """Where the wearer is at the ``ordinal``-th event: still at ``location``, near home, or near another
+        landmark."""
+        chance = keyed(self._seed, self.wearer.id, ordinal, "view")
+        place = BY_NAME[self.wearer.home] if chance.random() < 0.6 else chance.choice(PLACES)
+        position = (round(place.latitude + chance.uniform(-0.001, 0.001), 4),
+                    round(place.longitude + chance.uniform(-0.001, 0.001), 4))
+        return View(location=location or f"{position[0]},{position[1]}", wearer=self.wearer.id,
+                    region=self.wearer.region, device=self.device, asked_at=rfc3339(self._clock.at(ordinal)),
+                    traceparent=self._traceparent(ordinal))
+
+    def _traceparent(self, ordinal: int) -> str:
+        trace = key_id(self._seed, "trace", self.wearer.id, ordinal, size=16)
+        span = key_id(self._seed, "span", self.wearer.id, ordinal, size=8)
+        return f"00-{trace}-{span}-01"
 
     def _photo(self, place: Place, ordinal: int, position: tuple[float, float], geotag: bool | None) -> bytes:
         chance = keyed(self._seed, self.wearer.id, ordinal, "exif")

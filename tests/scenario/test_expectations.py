@@ -81,7 +81,12 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             rows: Callable[[str, str], tuple[int, bool]] = moved,
             answers: list[tuple[str, str]] = ANSWERS, **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
-    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, audit=dict(audit))
+    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, [], dict(audit), carried,
+                   {("app", "call", "web:ask"): 3})
+
+
+def carried(what: str, to: str) -> tuple[int, bool]:
+    return (3 if what.endswith("#utterance") else 0), to == "web:ask"
 
 
 GOOD = history()
@@ -133,6 +138,14 @@ CASES: dict[str, Case] = {
                     (GOOD, {"code": "PAI402", "asset": "job:no_such_job", "count": 0})),
     "gap": Case({"at": "rpc:policy.Key", "code": "PAI202"},
                 (GOOD, {"at": "rpc:inference.Generate"}), (GOOD, {"at": "rpc:no.Such"})),
+    "carried": Case({"from": "device:glasses#utterance", "to": "web:ask", "messages": 3},
+                    (GOOD, {"from": "device:glasses#utterance", "to": "web:ask", "messages": 0}),
+                    (GOOD, {"from": "device:glasses#utterance", "to": "web:none", "messages": 0})),
+    "happened": Case({"process": "app", "op": "call", "at": "web:ask", "count": 3},
+                     (GOOD, {"process": "app", "op": "read", "at": "web:ask", "count": 1}),
+                     (GOOD, {"process": "app", "op": "call", "at": "web:none", "count": 0})),
+    "flow_refused": Case({"from": DAILY, "code": "PAI301", "count": 1},
+                         (GOOD, {"from": DAILY, "code": "PAI302"}), (GOOD, {"from": "web:none", "code": "PAI302"})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
@@ -146,6 +159,9 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "complete": {"operations": ">= 0", "invented": 0},
     "moved": {"from": SESSIONS, "to": ADS, "rows": 0},
     "finding": {"code": "PAI402", "count": 0},
+    "carried": {"from": "device:glasses#photo", "to": "web:ask", "messages": 0},
+    "happened": {"process": "app", "op": "write", "at": "web:ask", "count": 0},
+    "flow_refused": {"from": UTTERANCE, "code": "PAI302", "count": 0},
     "answer": {"contains": "Eiffel", "count": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},

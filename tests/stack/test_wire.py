@@ -39,7 +39,8 @@ class Heard:
     def began(self, method: str) -> None:
         self.begun.append(method)
 
-    def http(self, direction: str, part: str, path: str, size: int) -> None:
+    def http(self, direction: str, part: str, path: str, size: int, body: bytes = b"") -> None:
+        assert len(body) in (0, size)
         self.bodies.append((direction, part, path, size))
 
     @property

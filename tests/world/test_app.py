@@ -39,7 +39,8 @@ class DeviceTap:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
 
-    def device(self, op: str, size: int) -> None:
+    def device(self, op: str, size: int, name: str) -> None:
+        assert name == "glasses"
         self.seen.append((op, size))
 
 
