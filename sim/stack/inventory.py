@@ -28,7 +28,7 @@ from services.warehouse import catalog
 from services.warehouse import job as jobs
 from sim.stack.callsites import sites
 from sim.stack.deployment import ROOT, Deployment
-from sim.stack.node import FAMILIES, library
+from sim.stack.node import APP, FAMILIES, library
 
 # In the order in which they are shown.
 KINDS = ("handler", "client", "route", "table", "category", "file", "probe", "operation", "job", "manifest")
@@ -120,7 +120,8 @@ def _code() -> Iterator[Point]:
     for path in sorted((ROOT / "services").rglob("*.py")):
         name = path.relative_to(ROOT).with_suffix("")
         yield from _file(path, ".".join(name.parts).removesuffix(".__init__"), name.parts[1] if name.parts[2:] else "")
-    yield from _file(ROOT / "sim/world/app.py", "sim.world.app", "app")
+    for module, service in (*((module, "app") for module in APP), ("sim.world.device", "glasses")):
+        yield from _file(ROOT / f"{module.replace('.', '/')}.py", module, service)
     yield from _file(ROOT / "sim/stack/node.py", "sim.stack.node", "")
 
 

@@ -43,6 +43,8 @@ from sim.stack.wire import TappedChannel, TappedServer
 
 # Which capture a service's own reads and writes belong to.
 FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
+# The companion app's code; what the glasses do by themselves is another's.
+APP = ("sim.world.app", "sim.world.overlay", "sim.world.talk")
 _STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
@@ -107,11 +109,11 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
 
 def watching(name: str, config: NodeConfig) -> Watch:
     """Not started.  The code of a service lies in its package; policy's is the PAI's own, the app's the world's."""
-    package = {"policy": "lineage.enforce.pes", "app": "sim.world.app"}.get(name, f"services.{name}")
-    code = ROOT / package.replace(".", "/")
+    packages = {"policy": ("lineage.enforce.pes",), "app": APP}.get(name, (f"services.{name}",))
+    code = [ROOT / package.replace(".", "/") for package in packages]
     deployment = config.deployment
-    return Watch([package], shared=["services"], beside=["sim.truth", "sim.stack.pool"],
-                 own=[code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
+    return Watch(packages, shared=["services"], beside=["sim.truth", "sim.stack.pool"],
+                 own=[*code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
                       deployment.exports, deployment.manifests, deployment.requirements])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,25 +65,26 @@ class Talker:
         Raises InputError for what the web service cannot accept, RunError (PAI031) when it cannot be reached or fails.
         """
         app, view = self._app, self._view
-        assert app.dial is not None
         with app.lib.scope(traceparent=view.traceparent, purpose="assistance", principal="app", region=view.region,
                            family="A"):
-            async with app.dial(PATH, app.lib.headers()) as line:
+            async with AsyncExitStack() as resources:
+                line: Line | None = None
                 try:
                     for number, turn in enumerate(turns, 1):
-                        await self._say(line, turn, first=number == 1)
+                        line = await self._say(line, resources, turn)
                         await self._listen(line, turn.cut, f"{view.wearer}-{number}")
-                    await self._tell(line, {"over": True})
-                    await line.receive()
+                    if line is not None:
+                        await self._tell(line, {"over": True})
+                        await line.receive()
                 except HungUp as ended:
                     return self._ended(ended)
         raise RunError("PAI031", "the web service went on after the end of the conversation", where=WEB, next=NEXT)
 
-    async def _say(self, line: Line, turn: Turn, *, first: bool) -> None:
-        """From the glasses into the outbox, and up."""
+    async def _say(self, line: Line | None, resources: AsyncExitStack, turn: Turn) -> Line:
+        """From the glasses into the outbox, and up; the first message makes the connection that it goes by."""
         app, view = self._app, self._view
         said = {"utterance": turn.utterance, "location": turn.location, "gaze": turn.gaze}
-        if first:
+        if line is None:
             said |= {"wearer": view.wearer, "region": view.region, "device": view.device, "asked_at": view.asked_at}
         said = {field: text for field, text in said.items() if text}
         self._memory.sense(GLASSES, **{field: text.encode() for field, text in said.items()})
@@ -91,7 +93,11 @@ class Talker:
         with app.lib.write(OUTBOX, sources={field: [f"device:{GLASSES}#{field}"] for field in message}):
             app.store.write("app/converse", ConverseMessage(**message).SerializeToString())
         with app.lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in message}):
+            if line is None:
+                assert app.dial is not None
+                line = await resources.enter_async_context(app.dial(PATH, app.lib.headers()))
             await line.send(json.dumps(message, ensure_ascii=False))
+        return line
 
     async def _tell(self, line: Line, message: dict[str, bool]) -> None:
         with self._app.lib.call(WEB, fields=tuple(f"request.{field}" for field in message), sources={}):

@@ -50,9 +50,12 @@ LINEAGE = {
     "findings": [finding("PAI101", PHOTO, 2), finding("PAI202", "rpc:policy.Key")],
     "zones": [{"name": ZONE, "members": ["web:ask", SESSIONS], "crossings": []}],
     "evidence": [{"zone": ZONE, "requirement": "one@1", "verdict": "holds", "because": ["no crossing observed"]}],
+    "consent": [{"purpose": "assistance", "checked": 8, "withheld": 3}],
     "signals": {"recorded": 9, "delivered": 9}}
+STEPS = [{"step": "present", "outcome": "blocked", "said": {"code": "PAI303"}},
+         {"step": "present", "outcome": "done", "said": {}}]
 NOTHING: dict[str, Any] = {"assets": [], "edges": [], "decisions": [], "findings": [], "zones": [], "evidence": [],
-                           "signals": {"recorded": 0, "delivered": 0}}
+                           "consent": [], "signals": {"recorded": 0, "delivered": 0}}
 ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"), ("I do not know.", "assistant@2")]
 
 
@@ -81,7 +84,7 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             rows: Callable[[str, str], tuple[int, bool]] = moved,
             answers: list[tuple[str, str]] = ANSWERS, **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
-    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, [], dict(audit), carried,
+    return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
                    {("app", "call", "web:ask"): 3})
 
 
@@ -129,6 +132,11 @@ CASES: dict[str, Case] = {
     "moved": Case({"from": DAILY, "to": ADS, "rows": 0},
                   (GOOD, {"from": DAILY, "to": EVAL, "rows": 0}),
                   (history(rows=never_armed), {"from": DAILY, "to": ADS, "rows": 0})),
+    "consent": Case({"purpose": "assistance", "checked": 8, "withheld": 3},
+                    (GOOD, {"purpose": "assistance", "withheld": 0}), (GOOD, {"purpose": "safety", "withheld": 0})),
+    "step": Case({"name": "present", "is": "blocked", "code": "PAI303", "count": 1},
+                 (GOOD, {"name": "present", "is": "blocked", "code": "PAI301", "count": 1}),
+                 (GOOD, {"name": "absent", "is": "done", "count": 0})),
     "zone": Case({"name": ZONE, "contains": ["web:ask"]},
                  (GOOD, {"name": ZONE, "contains": ["web:ask", DAILY]}), (GOOD, {"name": "other", "contains": []})),
     "evidence": Case({"zone": ZONE, "verdict": "holds"},

@@ -23,7 +23,7 @@ from lineage.privacylib.contract import labels_of
 from protos import inference_pb2, inference_pb2_grpc, logger_pb2, logger_pb2_grpc, web_pb2
 from services import rows as typed
 from services.errors import abort
-from services.web import ingest, photo
+from services.web import card, ingest, photo, place
 from services.web.app import create_app
 from services.web.service import WebService
 from tests.services.fakes import KEY, TRACEPARENT, FakeClock, Recorder, picture, serving, stub
@@ -323,6 +323,13 @@ class Parsing:
             asked = await ingest.receive(request, lib)
         return Response(json.dumps({"session": "s", "answer": asked.utterance, "checkpoint": "a@1"}),
                         media_type="application/json")
+
+    async def overlay(self, request: Any) -> Response:
+        lib = PrivacyLib("web")
+        with lib.scope(key=KEY):
+            await place.receive(request, lib)
+            made = inference_pb2.PlaceResponse(title="The Eiffel Tower", text="A tower.", checkpoint="a@1")
+            return card.given(lib, made)
 
 
 schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Parsing()))
