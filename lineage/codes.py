@@ -61,6 +61,11 @@ CODES: dict[str, Code] = {
         "a config file is malformed",
         "A logger category, table, job header or requirement lacks a key or has a wrong one.",
         "Correct the line that the message names."),
+    "PAI026": Code(
+        "a schema change is not compatible",
+        "A new version of a logger category changes a type or a column, renames or removes a required field, requires "
+        "what old events lack, or takes an annotation away: events that were logged before could no longer be read.",
+        "Keep the field as it was, and add another, optional one or one with a default."),
     "PAI030": Code(
         "the address cannot be used",
         "Another process listens there, or the host is not of this machine.",
@@ -77,6 +82,20 @@ CODES: dict[str, Code] = {
         "a file could not be written",
         "The folder is not writable, or the disk is full.",
         "Choose another place with SIGHTLINE_RUNS or `--output`."),
+    "PAI040": Code(
+        "the queue is full",
+        "The logger takes events faster than the warehouse, or the warehouse is away; nothing acknowledged is lost.",
+        "Send the events again later; look whether the warehouse answers."),
+    "PAI041": Code(
+        "events were not taken",
+        "Events do not fit their category's config: an unknown field, category or version, a wrong type, a missing, "
+        "overlong or undecodable value. They wait as dead letters; the others of their batch went on.",
+        "Correct the producer or the config, then have them replayed (Logger.Replay, or the step `replay`).",
+        "scenarios/23_logger_dead_letters.yaml"),
+    "PAI042": Code(
+        "a write was cut off",
+        "The logger was killed while it wrote; what was cut off had not been acknowledged, so nothing is lost.",
+        "Nothing has to be done; a producer that got no acknowledgement sends again."),
     "PAI101": Code(
         "the payload holds more than the contract's annotation covers",
         "A detector found a category of data that the field's label does not name.",
@@ -123,6 +142,16 @@ CODES: dict[str, Code] = {
         "Rows came for the window, and the stream's SQL failed on it; what it makes is not what its rows say.",
         "Mend the job that the finding names; the next rows for the window make it anew.",
     ),
+    "PAI210": Code(
+        "a log field without an annotation",
+        "A version of a logger category has a field that nobody labelled. In enforcement mode its values are dropped "
+        "before the queue, and the rest of the event flows; in logging mode they flow.",
+        "Its owner labels it in the file that the message names: category and annotations, or operational.",
+        "scenarios/21_logger_schema.yaml"),
+    "PAI211": Code(
+        "acknowledged events cannot be read back",
+        "A place in the logger's queue is damaged: the disk, or another program, has changed it.",
+        "Restore the events from their producer; the numbers in the message say which they are."),
     "PAI215": Code(
         "I/O outside every operation",
         "A service touched a file, a database, a socket or a process, and no operation of PrivacyLib that could "
@@ -175,9 +204,15 @@ CODES: dict[str, Code] = {
         "A config says that data flows there, the data or the job was there, and no signal shows the flow: a probe is "
         "missing, or the config no longer says what is done.",
         "Look whether the read and the write are made through PrivacyLib; otherwise correct the config."),
+    "PAI404": Code(
+        "observed, and not declared",
+        "Data took a way through the logger that its config does not declare: the config that runs is not the one "
+        "that was reviewed.",
+        "Deploy what was reviewed, or have the change reviewed and declared.",
+        "scenarios/22_logger_drift.yaml"),
 }
 
 # Findings after which something may have moved unseen.
-GAPS = ("PAI201", "PAI202", "PAI203", "PAI205", "PAI206", "PAI215", "PAI403")
+GAPS = ("PAI201", "PAI202", "PAI203", "PAI205", "PAI206", "PAI211", "PAI215", "PAI403")
 # Of those, the ones after which whatever the emitter handles may have moved anywhere.
 ANYWHERE = ("PAI203", "PAI215")

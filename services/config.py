@@ -62,6 +62,10 @@ class Config:
                 raise self.error(f"the key {key!r} is not a text; put it in quotes", key)
         return list(self._data)
 
+    def value(self, key: str) -> Any:
+        """As it stands; the caller judges it."""
+        return self._get(key, None)
+
     def text(self, key: str, default: str | None = None) -> str:
         value = self._get(key, default)
         if not isinstance(value, str) or (not value and default is None):

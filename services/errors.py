@@ -24,6 +24,8 @@ MAX_WHAT = 4000
 MAX_PLACE = 1000
 _STATUS = ((PolicyDenied, grpc.StatusCode.PERMISSION_DENIED), (InputError, grpc.StatusCode.INVALID_ARGUMENT),
            (SightlineError, grpc.StatusCode.UNAVAILABLE))
+# A full queue asks for patience, not for another server.
+_STATUS_OF = {"PAI040": grpc.StatusCode.RESOURCE_EXHAUSTED}
 _ERROR = {grpc.StatusCode.PERMISSION_DENIED: PolicyDenied, grpc.StatusCode.INVALID_ARGUMENT: InputError}
 # What to say of a status whose details are not ours.
 _FALLBACK = {PolicyDenied: "PAI305", InputError: "PAI004", RunError: "PAI031"}
@@ -31,7 +33,7 @@ _FALLBACK = {PolicyDenied: "PAI305", InputError: "PAI004", RunError: "PAI031"}
 
 async def abort(context: Any, error: SightlineError) -> NoReturn:
     """Ends the RPC with the error's status and its JSON."""
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    status = _STATUS_OF.get(error.code) or next(status for kind, status in _STATUS if isinstance(error, kind))
     short = type(error)(error.code, _shortened(error.what, MAX_WHAT), where=_shortened(error.where, MAX_PLACE),
                         next=_shortened(error.next, MAX_PLACE))
     await context.abort(status, details(short))

@@ -73,15 +73,22 @@ class Clock(Protocol):
 class Store(Protocol):
     """Files below one data folder, and one SQLite engine; all of it tapped."""
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
+        """All of a file, or ``size`` bytes from ``start``."""
 
     def write(self, path: str, data: bytes) -> None:
         """Whole or not at all."""
 
-    def append(self, path: str, data: bytes) -> None:
-        """Durable when it returns."""
+    def append(self, path: str, *pieces: bytes) -> None:
+        """Durable when it returns, all pieces or none.  Each piece is an append of its own to the tap."""
 
     def exists(self, path: str) -> bool: ...
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in a folder, sorted; none where there is no folder."""
+
+    def remove(self, path: str) -> None:
+        """The file is gone; so it is when it was not there."""
 
     def attach(self, database: str) -> None:
         """Opens (or makes) the database under its own name: ``core`` in ``core.sessions``."""

@@ -4,26 +4,35 @@ A batch goes when it is full, at a flush, or when events have waited for ``delay
 first two depend on the order of events alone; ``delay`` only bounds how long a quiet queue keeps
 an event.  Which edges there are, and their counts, never depends on where a batch ends: every
 row takes its own correlation key along.
+
+While the warehouse is away a batch is tried again, after longer and longer waits.  What it refuses
+as wrong is narrowed down to the single event, which becomes a dead letter; the others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
-from lineage.errors import SightlineError
+from lineage.errors import InputError, SightlineError
 from lineage.privacylib import PrivacyLib
+from protos.logger_pb2 import LogRequest
+from protos.rows_pb2 import Row, Rows
 from protos.warehouse_pb2 import AppendRequest
-from services import rows as typed
 from services.errors import calling
 from services.logger.category import Category
-from services.logger.queue import Event, Queue
+from services.logger.dead import DeadQueue
+from services.logger.events import Judge
+from services.logger.queue import Queue
 
 _log = logging.getLogger("sightline.logger")
 
 # Seconds for one batch.
 DEADLINE = 10.0
+# Seconds before the first and between the last tries while the warehouse is away.
+FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 # The queue's own mark, beside the fields of the category.
 POSITION = "_position"
 
@@ -31,25 +40,24 @@ POSITION = "_position"
 class Ingester:
     """One per category; ``warehouse`` is a WarehouseStub."""
 
-    def __init__(self, lib: PrivacyLib, category: Category, queue: Queue, warehouse: Any, *, batch: int,
-                 delay: float) -> None:
+    def __init__(self, lib: PrivacyLib, category: Category, judge: Judge, queue: Queue, dead: DeadQueue,
+                 warehouse: Any, *, batch: int, delay: float) -> None:
         self._lib = lib
         self._category = category
+        self._judge = judge
         self._queue = queue
+        self._dead = dead
         self._warehouse = warehouse
         self._batch = batch
         self._delay = delay
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
-        self._flushed = 0
+        self._delivered = 0
         self._task: asyncio.Task[None] | None = None
-        columns = {field.column: field.name for field in category.fields.values()}
-        self._columns = tuple(columns)
-        self._sources = {f"{category.table}.{column}": [f"{category.asset}#{field}"]
-                         for column, field in columns.items()}
+        self._sources = {f"{category.table}.{field.column}": [f"{category.asset}#{name}"]
+                         for name, field in judge.fields.items()}
 
     def start(self) -> None:
-        self._flushed = self._queue.delivered  # what an earlier process delivered is not this one's
         self._task = asyncio.create_task(self._run(), name=f"ingest {self._category.name}")
 
     async def stop(self) -> None:
@@ -70,26 +78,36 @@ class Ingester:
         Whether a full batch had already gone by itself makes no difference to the number.
         """
         until = self._queue.acknowledged
-        while self._queue.delivered < until:
+        while self._queue.pending and self._queue.delivered < until:
             await self._deliver()
-        before, self._flushed = self._flushed, self._queue.delivered
-        return self._flushed - before
+        delivered, self._delivered = self._delivered, 0
+        return delivered
 
     async def _run(self) -> None:
+        wait, least = 0.0, self._batch
         while True:
-            try:
-                await asyncio.wait_for(self._woken.wait(), self._delay)
-                least = self._batch
-            except TimeoutError:
-                least = 1
+            if wait:
+                await asyncio.sleep(wait)
+            else:
+                least = self._batch if await self._wakes() else 1
             self._woken.clear()
             try:
                 while self._queue.pending >= least:
                     await self._deliver()
-            except SightlineError as error:  # kept in the queue; tried again at the next full batch or after the delay
-                _log.warning("%s: %s", self._category.name, error)
+                wait = 0.0
+            except SightlineError as error:  # kept in the queue
+                wait = min(2 * wait or FIRST_WAIT, LONGEST_WAIT)
+                _log.warning("%s: %s; next try after %g s", self._category.name, error, wait)
             except Exception:
+                wait = LONGEST_WAIT
                 _log.exception("%s: a batch was not delivered", self._category.name)
+
+    async def _wakes(self) -> bool:
+        """True for a full batch, False after ``delay`` seconds."""
+        try:
+            return await asyncio.wait_for(self._woken.wait(), self._delay)
+        except TimeoutError:
+            return False
 
     async def _deliver(self) -> None:
         async with self._lock:
@@ -100,15 +118,41 @@ class Ingester:
 
     async def _deliver_batch(self) -> None:
         lib, category = self._lib, self._category
-        with lib.read(category.asset, fields=tuple(category.fields)) as op:
-            events = self._queue.next(self._batch)
-            keys = [event.key for event in events]
-            op.rows, op.keys = len(events), tuple(keys)
-        request = AppendRequest(rows=typed.make(category.table, self._columns, map(self._row, events)))
-        with calling("warehouse"):
-            await self._warehouse.Append(request, sources=self._sources, timeout=DEADLINE)
+        with lib.read(category.asset, fields=tuple(self._judge.fields)) as op:
+            records = self._queue.next(self._batch)
+            requests = [LogRequest.FromString(record.payload) for record in records]
+            keys = [row.key for request in requests for row in request.events.rows]
+            op.rows, op.keys = len(keys), tuple(keys)
+        await self._send(requests)
         with lib.write(category.asset, fields=(POSITION,), sources={}, keys=keys):
-            self._queue.deliver(len(events))
+            await self._queue.deliver(len(records))
+        self._delivered += len(keys)
 
-    def _row(self, event: Event) -> tuple[str, list[typed.Cell]]:
-        return event.key, [event.values.get(field.name) for field in self._category.fields.values()]
+    async def _send(self, requests: Sequence[LogRequest]) -> None:
+        """Raises SightlineError for what another try may mend."""
+        batch = AppendRequest(rows=Rows(schema=self._category.table, columns=self._judge.columns))
+        for request in requests:
+            self._judge.extend(batch.rows, request.events)
+        try:
+            with calling("warehouse"):
+                await self._warehouse.Append(batch, sources=self._sources, timeout=DEADLINE)
+        except InputError as error:
+            single = [_alone(request, row) for request in requests for row in request.events.rows]
+            if len(single) > 1:
+                await self._send(single[:len(single) // 2])
+                await self._send(single[len(single) // 2:])
+            else:
+                (request,) = single
+                await self._dead.append(request.events, request.version, {f"refused: {_kind(error)}": list(
+                    request.events.rows)}, {column: f"{self._category.asset}#{column}"
+                                            for column in request.events.columns})
+
+
+def _alone(request: LogRequest, row: Row) -> LogRequest:
+    events = request.events
+    return LogRequest(version=request.version, events=Rows(schema=events.schema, columns=events.columns, rows=[row]))
+
+
+def _kind(error: InputError) -> str:
+    """What the warehouse said, short; a value of the event is never in it."""
+    return f"the warehouse said {error.code}: {error.what}"[:200]

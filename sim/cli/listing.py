@@ -12,11 +12,8 @@ from sim.show import terminal
 
 
 def scenarios() -> list[dict[str, Any]]:
-    from sim.scenario import flows, tokens  # noqa: F401  enter their steps
-    from sim.scenario.expectations import EXPECTATIONS
-    from sim.scenario.faults import FAULTS
     from sim.scenario.registry import Registries
-    from sim.scenario.steps import STEPS
+    from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 
     found = []
     for path in loader.files(loader.SCENARIOS):
@@ -40,10 +37,7 @@ def _last(name: str) -> str:
 
 
 def registered() -> list[dict[str, Any]]:
-    from sim.scenario import flows, tokens  # noqa: F401  enter their steps
-    from sim.scenario.expectations import EXPECTATIONS
-    from sim.scenario.faults import FAULTS
-    from sim.scenario.steps import STEPS
+    from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 
     return [{"sort": registry.sort, "name": doc.name, "keys": ", ".join(doc.keys), "about": doc.doc}
             for registry in (STEPS, FAULTS, EXPECTATIONS) for doc in registry.docs()]

@@ -13,7 +13,7 @@ import sys
 import typer
 
 from lineage.errors import SightlineError
-from sim.cli import ask, load, run, stack
+from sim.cli import ask, bench, load, run, stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   rich_markup_mode="rich",
@@ -24,6 +24,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 run.add(app)
 ask.add(app)
 load.add(app)
+bench.add(app)
 stack.add(app)
 
 

@@ -39,7 +39,7 @@ def check(history: History, kind: str, given: Mapping[str, Any]) -> Seen:
         return Seen("unknown", str(error))
 
 
-def _counted(expected: Any, seen: int, what: str) -> Seen:
+def counted(expected: Any, seen: int, what: str) -> Seen:
     return Seen("pass" if matches(expected, seen) else "fail", f"{seen} {what}; expected {describe(expected)}")
 
 
@@ -85,10 +85,10 @@ def edge(history: History, given: Mapping[str, Any]) -> Seen:
     if "families" in given and sorted(given["families"]) != found["families"]:
         return Seen("fail", f"families {found['families']}")
     if "parts" in given:
-        seen = _counted(given["parts"], found.get("parts", 0), "parts")
+        seen = counted(given["parts"], found.get("parts", 0), "parts")
         if seen.verdict != "pass" or "count" not in given:
             return seen
-    return _counted(given.get("count", ">= 0"), found["count"], "keys")
+    return counted(given.get("count", ">= 0"), found["count"], "keys")
 
 
 @_register("complete", optional={"operations": Comparable, "invented": Comparable}, stage="discover",
@@ -117,19 +117,6 @@ def decision(history: History, given: Mapping[str, Any]) -> Seen:
                 + f": {(blocked or decisions)[0]['reason']}")
 
 
-@_register("moved", {"from": str, "to": str, "rows": Comparable}, stage="enforce",
-           doc="Rows that physically went from a table to an activity, by the journal.")
-def moved(history: History, given: Mapping[str, Any]) -> Seen:
-    if not history.knows(given["from"]):
-        return Seen("unknown", f"nothing in this run is named {given['from']}")
-    rows, armed = history.moved(given["from"], given["to"])
-    if not armed:
-        return Seen("unknown", "the tap that would have seen it recorded nothing else, or the table never held a row")
-    if rows == 0 and not history.decisions(given["to"]):
-        return Seen("unknown", f"no row moved, and the gate was never asked about {given['to']}")
-    return _counted(given["rows"], rows, "rows moved")
-
-
 @_register("consent", {"purpose": str}, optional={"checked": Comparable, "withheld": Comparable}, stage="enforce",
            doc="Rows that were checked for their wearer's consent to a purpose, and those that were withheld.")
 def consent(history: History, given: Mapping[str, Any]) -> Seen:
@@ -149,27 +136,7 @@ def step(history: History, given: Mapping[str, Any]) -> Seen:
         return Seen("unknown", f"no step is named {given['name']}")
     ended = [one for one in of_name if one["outcome"] == given["is"]
              and given.get("code") in (None, one["said"].get("code"))]
-    return _counted(given["count"], len(ended), f"of {len(of_name)} steps")
-
-
-@_register("carried", {"from": str, "to": str, "messages": Comparable}, stage="enforce",
-           doc="Messages to web in which a device's field was found, byte for byte or rewritten, by the journal.")
-def carried(history: History, given: Mapping[str, Any]) -> Seen:
-    messages, armed = history.carried(given["from"], given["to"])
-    if not armed:
-        return Seen("unknown", f"{given['from']} never held anything, or nothing was sent to {given['to']}")
-    return _counted(given["messages"], messages, f"messages with {given['from']}")
-
-
-@_register("happened", {"process": str, "op": Literal["read", "write", "call"], "at": str, "count": Comparable},
-           stage="enforce", doc="Operations that really happened in a process, by the journal.")
-def happened(history: History, given: Mapping[str, Any]) -> Seen:
-    if not any(process == given["process"] for process, _, _ in history.truth):
-        return Seen("unknown", f"the journal has no record of {given['process']}")
-    seen = history.truth.get((given["process"], given["op"], given["at"]), 0)
-    if not seen and not history.knows(given["at"]):
-        return Seen("unknown", f"nothing in this run is named {given['at']}")
-    return _counted(given["count"], seen, f"times {given['op']} {given['at']}")
+    return counted(given["count"], len(ended), f"of {len(of_name)} steps")
 
 
 @_register("flow_refused", {"from": str, "code": str}, optional={"count": Comparable}, stage="enforce",
@@ -182,7 +149,7 @@ def flow_refused(history: History, given: Mapping[str, Any]) -> Seen:
         return Seen("unknown", f"nothing in this run is named {given['from']}")
     found = [one for one in history.lineage["decisions"] if one["verdict"] == "blocked" and one["code"] == given["code"]
              and any(name == given["from"] or name.startswith(f"{given['from']}#") for name in one["inputs"])]
-    seen = _counted(given.get("count", ">= 1"), len(found), f"times {given['code']}")
+    seen = counted(given.get("count", ">= 1"), len(found), f"times {given['code']}")
     return Seen(seen.verdict, f"{seen.saw}: {found[0]['reason']}" if found else seen.saw)
 
 
@@ -218,7 +185,7 @@ def finding(history: History, given: Mapping[str, Any]) -> Seen:
         return Seen("unknown", f"nothing in this run is named {given['asset']}")
     if not found and not history.lineage["signals"]["recorded"]:
         return Seen("unknown", "no signal was recorded, so nothing could be found")
-    seen = _counted(given.get("count", ">= 1"), sum(one["count"] for one in found), f"times {given['code']}")
+    seen = counted(given.get("count", ">= 1"), sum(one["count"] for one in found), f"times {given['code']}")
     return Seen(seen.verdict, f"{seen.saw}: {found[0]['what']}" if found else seen.saw)
 
 
@@ -241,7 +208,7 @@ def answer(history: History, given: Mapping[str, Any]) -> Seen:
     if not given["contains"].strip():
         return Seen("unknown", "every answer contains an empty text")
     found = sum(given["contains"].lower() in text.lower() for text, _ in history.answers)
-    return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
+    return counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
 
 
 @_register("served", {"checkpoint": str}, optional={"count": Comparable}, stage="discover",
@@ -254,7 +221,7 @@ def served(history: History, given: Mapping[str, Any]) -> Seen:
     model = name.partition("@")[0]
     if not found and all(checkpoint.partition("@")[0] != model for _, checkpoint in history.answers):
         return Seen("unknown", f"no version of {model} answered anything")
-    return _counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
+    return counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
 
 
 @_register("flows", {"from": str, "to": str, "count": Comparable},

@@ -28,6 +28,8 @@ class History:
     audit: dict[str, dict[str, Any]] = field(default_factory=dict)
     carried: Callable[[str, str], tuple[int, bool]] = lambda what, to: (0, False)
     truth: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    # Asks the journal for rows that arrived for a table or a column: (rows, armed).
+    appended: Callable[[str], tuple[int, bool]] = lambda target: (0, False)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

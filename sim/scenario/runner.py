@@ -21,13 +21,8 @@ from lineage.discover.store import Store
 from lineage.errors import InputError, RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
-from sim.scenario import flows as _flows  # noqa: F401  enters its step
-from sim.scenario import mediation as _mediation  # noqa: F401  enters its expectation
-from sim.scenario import natural as _natural  # noqa: F401  enters its steps
-from sim.scenario import side_channel as _side_channel  # noqa: F401  enters its fault
-from sim.scenario import tokens as _tokens  # noqa: F401  enters its steps
-from sim.scenario.expectations import EXPECTATIONS
-from sim.scenario.faults import FAULTS, Armed
+from sim.scenario import logger_faults
+from sim.scenario.faults import Armed
 from sim.scenario.folder import RunFolder
 from sim.scenario.history import History
 from sim.scenario.lock import write_lock
@@ -35,8 +30,9 @@ from sim.scenario.picture import picture
 from sim.scenario.registry import Registries
 from sim.scenario.schema import Scenario, Step
 from sim.scenario.stage import Outcome, Stage, find_file, placed, read_text
-from sim.scenario.steps import STEPS, run_job
+from sim.scenario.steps import run_job
 from sim.scenario.verdict import judge
+from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 from sim.show.report import write_report
 from sim.stack import operator
 from sim.stack.companion import companion
@@ -45,7 +41,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import carried, journal, moved, score
+from sim.truth import appended, carried, journal, moved, score
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers
@@ -103,7 +99,8 @@ class _Runner:
         self._audit: dict[str, dict[str, Any]] = {}
         self._search = carried.Search()
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
-                                  [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"))
+                                  [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"),
+                                  **logger_faults.deployed(scenario))
 
     def _own(self, kind: str, key: str) -> list[Path]:
         """The files that the scenario brings itself: they are declared by being deployed with it."""
@@ -226,9 +223,10 @@ class _Runner:
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
                       "extra": scored["invented"]}
         history = History(content, operations,
-                          lambda source, activity: _moved(records, source, activity),
+                          lambda source, activity: moved.moved(records, source, activity),
                           [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit,
-                          lambda what, to: _carried(records, what, to), operations_score.truth)
+                          lambda what, to: carried.carried(records, what, to), operations_score.truth,
+                          lambda target: appended.appended(records, target))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
@@ -236,16 +234,6 @@ class _Runner:
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers, account)
-
-
-def _moved(records: Any, source: str, activity: str) -> tuple[int, bool]:
-    found = moved.moved(records, source, activity)
-    return found.rows, found.armed
-
-
-def _carried(records: Any, what: str, to: str) -> tuple[int, bool]:
-    found = carried.carried(records, what, to)
-    return found.messages, found.armed
 
 
 async def _watched(steps: Coroutine[Any, Any, list[int]], stack: Any) -> list[int]:

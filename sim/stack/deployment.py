@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineage.discover.configs import Configs
+from lineage.discover.logger_config import check
 from lineage.enforce import requirement
 from lineage.enforce.requirement import Requirement
 from lineage.errors import InputError
@@ -37,6 +38,12 @@ class Deployment:
     def configs(self) -> Configs:
         return Configs(self.categories, self.tables, self.jobs, self.manifests, self.exports)
 
+    @property
+    def running_categories(self) -> Path:
+        """What the logger really runs: the declared categories, unless somebody changed them there alone."""
+        running = self.categories.parent / "running" / "categories"
+        return running if running.is_dir() else self.categories
+
     def load_requirements(self) -> list[Requirement]:
         """Raises InputError (PAI022) for a malformed one."""
         return [requirement.load(path) for path in sorted(self.requirements.glob("*.yaml"))]
@@ -47,8 +54,13 @@ def bundled() -> Deployment:
 
 
 def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = (),
-           manifests: Iterable[Path] = ()) -> Deployment:
-    """Copies the bundled configs, a scenario's own jobs and manifests, and the requirements in force."""
+           manifests: Iterable[Path] = (), *, categories: Iterable[Path] = (), tables: Iterable[Path] = (),
+           running: Iterable[Path] = ()) -> Deployment:
+    """Copies the bundled configs, a scenario's own jobs, manifests, categories and tables, and the requirements in
+    force.  ``running``: categories that the logger alone is given, so that nobody else knows of them.
+
+    Raises InputError (PAI012, PAI022) before anything starts.
+    """
     for name in ("categories", "tables", "jobs", "exports", "manifests"):
         shutil.copytree(_BUNDLED[name], folder / name)
     (folder / "requirements").mkdir()
@@ -59,10 +71,27 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
             raise InputError("PAI022", f"two requirements are named {loaded.name!r}", where=str(path),
                              next="give each requirement a name of its own")
         shutil.copy(path, target)
-    for kind, paths in (("jobs", jobs), ("manifests", manifests)):
+    for kind, paths in (("jobs", jobs), ("manifests", manifests), ("categories", categories), ("tables", tables)):
         for path in paths:
             shutil.copy(path, folder / kind / path.name)
-    return at(folder)
+    changed = list(running)
+    if changed:
+        shutil.copytree(folder / "categories", folder / "running" / "categories")
+    for path in changed:
+        shutil.copy(path, folder / "running" / "categories" / path.name)
+    deployed = at(folder)
+    check(deployed.running_categories, _annotations(deployed))
+    return deployed
+
+
+def _annotations(deployed: Deployment) -> set[str]:
+    """All that a requirement governs, or that stands beside a table's column."""
+    known = {name for path in (_BUNDLED["requirements"], deployed.requirements) for file in path.glob("*.yaml")
+             for name in requirement.load(file).governs}
+    for table in deployed.tables.glob("*.sql"):
+        known.update(word for line in table.read_text(encoding="utf-8").splitlines()
+                     for word in line.partition("--")[2].split() if word.isupper())
+    return known
 
 
 def at(folder: Path) -> Deployment:

@@ -181,8 +181,11 @@ class _Builder:
         from services.logger.service import LoggerService
 
         # A simulated run is not batched by the clock on the wall: a full batch or a flush sends the events.
+        rules = Rules(self._config.deployment.load_requirements())
         return LoggerService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
-                             categories=self._config.deployment.categories, delay=86_400)
+                             categories=self._config.deployment.running_categories, delay=86_400,
+                             seed=self._config.seed,
+                             enforced=[one.id for one in rules.requirements if one.mode == "enforcement"])
 
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService

@@ -50,9 +50,11 @@ class LocalStore:
 
     # -- files
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         """Raises OSError (FileNotFoundError), InputError (PAI004)."""
-        data = self._at(path).read_bytes()
+        with self._at(path).open("rb") as file:
+            file.seek(start)
+            data = file.read() if size is None else file.read(size)
         self._tap.file("read", self._name(path), len(data))
         return data
 
@@ -75,8 +77,9 @@ class LocalStore:
                 temporary.unlink(missing_ok=True)
         self._tap.file("write", self._name(path), len(data))
 
-    def append(self, path: str, data: bytes) -> None:
-        """Durable when it returns; an append that fails leaves the file as it was.  Raises as ``write``."""
+    def append(self, path: str, *pieces: bytes) -> None:
+        """Durable when it returns, after one sync; an append that fails leaves the file as it was.  Raises as
+        ``write``."""
         target = self._at(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +87,7 @@ class LocalStore:
             with target.open("ab") as file:
                 size = file.tell()
                 try:
-                    _durable(file, data)
+                    _durable(file, b"".join(pieces))
                 except OSError:
                     os.truncate(target, size)
                     raise
@@ -92,10 +95,24 @@ class LocalStore:
                 _sync_folder(target.parent)
         except OSError as error:
             raise RunError("PAI033", f"{path} could not be written: {error.strerror}", where=str(target)) from error
-        self._tap.file("write", self._name(path), len(data))
+        for piece in pieces:
+            self._tap.file("write", self._name(path), len(piece))
 
     def exists(self, path: str) -> bool:
         return self._at(path).exists()
+
+    def names(self, folder: str) -> list[str]:
+        """Raises InputError (PAI004)."""
+        target = self._at(folder)
+        return sorted(path.name for path in target.iterdir() if path.is_file()) if target.is_dir() else []
+
+    def remove(self, path: str) -> None:
+        """Raises RunError (PAI033), InputError (PAI004)."""
+        target = self._at(path)
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError("PAI033", f"{path} could not be removed: {error.strerror}", where=str(target)) from error
 
     def _at(self, path: str) -> Path:
         """Raises InputError (PAI004) for a path that leads out of the data folder, by .. or a link."""

@@ -18,7 +18,7 @@ from sim.truth.record import Record
 CONTRACTS = (inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2)
 FAMILIES = ("A", "B", "C", "D")
 _STORAGE = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D"}
-_QUEUE = re.compile(r"queue/([A-Za-z0-9_-]+)\.jsonl")
+_QUEUE = re.compile(r"queue/([A-Za-z0-9_.-]+)/\d+\.log")
 _HELD = re.compile(r"app/([A-Za-z0-9_-]+)")
 # One output of several workers: "exports/daily_answers/part-00002.jsonl".
 _PART = re.compile(r"(.+)/part-\d{5}\.[a-z]+")

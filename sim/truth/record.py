@@ -12,7 +12,7 @@ class Record(NamedTuple):
 
     ``grpc:/sightline.Inference/Generate:request`` (``:call``: a stream of requests began),
     ``http:/v1/ask:response`` (op sent or received);
-    ``sql:core.sessions``, ``file:queue/glasses_session.jsonl``, ``device:glasses`` (op read or write).
+    ``sql:core.sessions``, ``file:queue/glasses_session/00000001.log``, ``device:glasses`` (op read or write).
 
     ``detail`` never holds a payload: names of fields that were set, columns, a schema, an activity,
     ``carries`` (what was found in a message: ``neural_band#gesture``), ``call`` (the number of a message's call

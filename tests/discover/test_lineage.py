@@ -72,7 +72,7 @@ def test_a_malformed_category_is_an_error_with_its_place(tmp_path: Path) -> None
     configs = bundled().configs._replace(categories=tmp_path)
     with pytest.raises(InputError) as refused:
         declare.declared(configs)
-    assert (refused.value.code, refused.value.where) == ("PAI022", str(tmp_path / "x.yaml"))
+    assert (refused.value.code, refused.value.where) == ("PAI022", f"{tmp_path / 'x.yaml'}:1")
 
 
 def stream(emitter: str, number: int, op: Op, sent: int = 0) -> Signal:

@@ -147,7 +147,7 @@ async def test_a_batch_keeps_a_key_for_each_row_and_names_its_schema() -> None:
             await logger_pb2_grpc.LoggerStub(client.channel(channel)).Append(logger_pb2.LogRequest(events=rows))
     await server.stop(0)
     read = next(record for record in got.records if record.site.op == "read")
-    assert read.site.fields == ("glasses_session.utterance",)
+    assert read.site.fields == ("version", "glasses_session.utterance")
     assert read.rows == 2
     assert json.loads(read.detail)["keys"] == ["k1", "k2"]
 

@@ -14,7 +14,7 @@ from lineage.discover.store import Store
 from lineage.model import Signal
 from sim.scenario.account import account
 from sim.scenario.stage import Outcome, Stage
-from sim.scenario.steps import STEPS
+from sim.scenario.vocabulary import STEPS
 from sim.show import terminal, words
 from tests.scenario.real_runs import Runs, story
 

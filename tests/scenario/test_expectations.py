@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from lineage.errors import InputError
-from sim.scenario import mediation as _mediation  # noqa: F401  enters its expectation
-from sim.scenario.expectations import EXPECTATIONS, check
+from sim.scenario.expectations import check
 from sim.scenario.history import History
+from sim.scenario.vocabulary import EXPECTATIONS
 
 UTTERANCE, PHOTO, PROMPT = "web:ask#utterance", "web:ask#photo", "rpc:inference.Generate.request#prompt"
 SESSIONS, DAILY = "warehouse:core.sessions", "warehouse:core.daily_sessions"
@@ -82,10 +82,12 @@ AUDIT = {"web": account(), "policy": account(covered=0)}
 
 def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] = OPERATIONS,
             rows: Callable[[str, str], tuple[int, bool]] = moved,
-            answers: list[tuple[str, str]] = ANSWERS, **changed: Any) -> History:
+            answers: list[tuple[str, str]] = ANSWERS,
+            arrived: Callable[[str], tuple[int, bool]] = lambda target: (0 if "#mood" in target else 6, True),
+            **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
-                   {("app", "call", "web:ask"): 3})
+                   {("app", "call", "web:ask"): 3}, arrived)
 
 
 def carried(what: str, to: str) -> tuple[int, bool]:
@@ -137,6 +139,9 @@ CASES: dict[str, Case] = {
     "step": Case({"name": "present", "is": "blocked", "code": "PAI303", "count": 1},
                  (GOOD, {"name": "present", "is": "blocked", "code": "PAI301", "count": 1}),
                  (GOOD, {"name": "absent", "is": "done", "count": 0})),
+    "appended": Case({"to": f"{SESSIONS}#mood", "rows": 0},
+                     (GOOD, {"to": f"{SESSIONS}#utterance", "rows": 0}),
+                     (history(arrived=lambda target: (0, False)), {"to": f"{SESSIONS}#mood", "rows": 0})),
     "zone": Case({"name": ZONE, "contains": ["web:ask"]},
                  (GOOD, {"name": ZONE, "contains": ["web:ask", DAILY]}), (GOOD, {"name": "other", "contains": []})),
     "evidence": Case({"zone": ZONE, "verdict": "holds"},
@@ -166,6 +171,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "involved": {"asset": PHOTO, "system": PROMPT, "is": "no"},
     "complete": {"operations": ">= 0", "invented": 0},
     "moved": {"from": SESSIONS, "to": ADS, "rows": 0},
+    "appended": {"to": f"{SESSIONS}#mood", "rows": 0},
     "finding": {"code": "PAI402", "count": 0},
     "carried": {"from": "device:glasses#photo", "to": "web:ask", "messages": 0},
     "happened": {"process": "app", "op": "write", "at": "web:ask", "count": 0},

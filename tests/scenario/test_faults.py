@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from lineage.errors import InputError
 from sim.scenario import runner
 from sim.scenario.expectations import check
-from sim.scenario.faults import FAULTS, Armed, Fault
+from sim.scenario.faults import Armed, Fault
 from sim.scenario.schema import Scenario, expect, fault, step
+from sim.scenario.vocabulary import FAULTS
 from tests.scenario.real_runs import Runs, faulty, outcome, story
 
 CLEAN = story("faults")
@@ -92,6 +93,8 @@ def a_part_is_counted_once(run: runner.Run, clean: runner.Run) -> None:
     more = run.verdict["operations"]["truth"] - clean.verdict["operations"]["truth"]
     assert more == 2 and run.verdict["operations"]["recall"] == 1.0  # a read and a write
     assert run.lineage["edges"] == clean.lineage["edges"]
+
+
 def it_went_around(run: runner.Run, clean: runner.Run) -> None:
     """Nothing that was said is missing; what was not said is a gap at the service's own line."""
     assert run.verdict["operations"] == clean.verdict["operations"]
@@ -99,6 +102,32 @@ def it_went_around(run: runner.Run, clean: runner.Run) -> None:
     assert gaps and {one["asset"] for one in gaps} <= {"rpc:logger", "rpc:web"}
     assert all(" outside every operation: services." in one["what"] for one in gaps)
     assert [one for one in clean.lineage["findings"] if one["code"] == "PAI215"] == []
+
+
+def the_field_is_dropped(run: runner.Run, clean: runner.Run) -> None:
+    """Unlabelled, so it stops at the logger; the events do not."""
+    assert findings(run, "PAI210", "logger:glasses_session#mood") == WEARERS
+    assert ("rpc:logger.Append.request#glasses_session.mood", "logger:glasses_session#mood") not in edges(
+        run, "to", "logger:glasses_session")
+    assert edges(run, "to", "warehouse:core.sessions") == edges(clean, "to", "warehouse:core.sessions")
+
+
+def the_drift_is_reported(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI404", "logger:glasses_session#mood") == WEARERS
+    assert [one for one in clean.lineage["findings"] if one["code"] == "PAI404"] == []
+    assert ("rpc:logger.Append.request#glasses_session.mood", "logger:glasses_session#mood") in edges(
+        run, "to", "logger:glasses_session")
+
+
+def the_event_is_a_dead_letter(run: runner.Run, clean: runner.Run) -> None:
+    assert findings(run, "PAI041", "logger:dead_letter.glasses_session") == 1
+    arrived = [one["count"] for one in run.lineage["edges"] if one["state"] == "observed"
+               and one["to"] == "warehouse:core.sessions#utterance"]
+    assert arrived == [WEARERS - 1]
+    assert run.verdict["operations"]["recall"] == 1.0 and run.verdict["operations"]["invented"] == 0
+
+
+MOOD = {"category": "glasses_session", "field": "mood", "from": "utterance", "table": "logger/tables/sessions.sql"}
 
 
 class Case(NamedTuple):
@@ -125,6 +154,14 @@ CASES: dict[str, list[Case]] = {
     "side_channel": [Case({"asset": "logger:glasses_session", "to": "file", "times": 1}, 1, it_went_around),
                      Case({"asset": "logger:glasses_session", "to": "database", "times": 1}, 1, it_went_around),
                      Case({"asset": "rpc:logger.Append", "to": "socket", "service": "web"}, WEARERS, it_went_around)],
+    "logger_field_added": [
+        Case({**MOOD, "config": "logger/glasses_session.unlabelled.yaml"}, WEARERS, the_field_is_dropped),
+        Case({**MOOD, "config": "logger/glasses_session.mood.yaml", "declared": False}, WEARERS,
+             the_drift_is_reported)],
+    "bad_events": [Case({"category": "glasses_session", "field": field, "how": how, "times": 1}, 1,
+                        the_event_is_a_dead_letter)
+                   for field, how in (("utterance", "wrong_type"), ("wearer", "missing"), ("answer", "not_utf8"),
+                                      ("utterance", "too_long"), ("unheard_of", "unknown_field"))],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 

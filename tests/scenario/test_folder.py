@@ -9,11 +9,9 @@ import pytest
 
 from lineage.errors import InputError, RunError
 from sim.scenario import loader
-from sim.scenario.expectations import EXPECTATIONS
-from sim.scenario.faults import FAULTS
 from sim.scenario.folder import RunFolder, latest, runs
 from sim.scenario.registry import Registries
-from sim.scenario.steps import STEPS
+from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 
 
 @pytest.fixture(autouse=True)

@@ -57,6 +57,11 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "carried", {**FLOW, "messages": Comparable}, {}),
     ("expectations", "happened", {"process": str, "op": str, "at": str, "count": Comparable}, {}),
     ("expectations", "flow_refused", {"from": str, "code": str}, {"count": Comparable}),
+    ("steps", "replay", {}, {"category": str}),
+    ("faults", "bad_events", {"category": str, "field": str, "how": str}, {"after": int, "times": int}),
+    ("faults", "logger_field_added", {"category": str, "field": str, "from": str, "config": str},
+     {"after": int, "table": str, "declared": bool}),
+    ("expectations", "appended", {"to": str, "rows": Comparable}, {}),
     ("steps", "batch", {"job": str}, {"with": dict}),
     ("steps", "wait", {"days": int}, {}),
     ("steps", "consent", {"wearers": (str, int, list), "purpose": str, "granted": bool}, {}),
@@ -435,7 +440,8 @@ def test_the_bundled_scenarios() -> None:
     for one in bundled:
         assert one.path is not None and one.about.endswith(".")
         assert one.path.suffix == ".py" or find(one.name) == one.path
-        assert all((SCENARIOS / "requirements" / f"{name}.yaml").is_file() for name in one.world.requirements)
+        assert all((SCENARIOS / name if name.endswith(".yaml") else SCENARIOS / "requirements" / f"{name}.yaml"
+                    ).is_file() for name in one.world.requirements)
 
 
 def test_loading_is_light() -> None:

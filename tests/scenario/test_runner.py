@@ -16,7 +16,7 @@ from lineage.errors import InputError, RunError
 from sim.scenario import runner
 from sim.scenario.schema import expect, fault, step
 from sim.scenario.stage import Outcome, Stage
-from sim.scenario.steps import STEPS
+from sim.scenario.vocabulary import STEPS
 from sim.stack.config import SERVICES
 from sim.stack.processes import ProcessStack
 from sim.truth import journal, moved

@@ -52,23 +52,31 @@ class FakeStore:
     def connection(self) -> sqlite3.Connection:
         return self._connection
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         self.touched.append(("read", path))
-        return (self._folder / path).read_bytes()
+        data = (self._folder / path).read_bytes()[start:]
+        return data if size is None else data[:size]
 
     def write(self, path: str, data: bytes) -> None:
         self.touched.append(("write", path))
         (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self._folder / path).write_bytes(data)
 
-    def append(self, path: str, data: bytes) -> None:
-        self.touched.append(("append", path))
+    def append(self, path: str, *pieces: bytes) -> None:
+        self.touched.extend(("append", path) for _ in pieces)
         (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
         with (self._folder / path).open("ab") as file:
-            file.write(data)
+            file.write(b"".join(pieces))
 
     def exists(self, path: str) -> bool:
         return (self._folder / path).exists()
+
+    def names(self, folder: str) -> list[str]:
+        where = self._folder / folder
+        return sorted(path.name for path in where.iterdir() if path.is_file()) if where.is_dir() else []
+
+    def remove(self, path: str) -> None:
+        (self._folder / path).unlink(missing_ok=True)
 
     def attach(self, database: str) -> None:
         self._connection.execute("ATTACH ? AS " + database, (str(self._folder / f"{database}.db"),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -251,3 +252,29 @@ def test_the_journal_sees_what_the_store_does(tmp_path: Path) -> None:
     assert [(one.op, one.locator, one.detail["columns"], one.rows) for one in Journal.read(journal.path)] == [
         ("write", "sql:core.s", ["a", "b"], 2), ("read", "sql:core.s", ["a", "b"], 1),
         ("read", "sql:core.s", ["a"], 2), ("write", "sql:ads.out", ["a"], 2)]
+
+
+def test_pieces_are_appends_of_their_own_under_one_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, synced = Heard(), []
+    store = LocalStore(tmp_path, heard)
+    store.append("queue/c/1.log", b"first")
+    plain = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), plain(handle))[1])
+    store.append("queue/c/1.log", b"one", b"two!")
+    assert len(synced) == 1 and heard.files[1:] == [("write", "queue/c/1.log", 3), ("write", "queue/c/1.log", 4)]
+    assert store.read("queue/c/1.log", 5, 4) == b"onet" and store.read("queue/c/1.log", 8) == b"two!"
+
+
+def test_a_folder_is_listed_and_a_file_removed(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, Heard())
+    assert store.names("queue") == []
+    for name in ("b", "a", "inner/c"):
+        store.append(f"queue/{name}", b"x")
+    assert store.names("queue") == ["a", "b"]
+    store.remove("queue/a")
+    store.remove("queue/a")
+    assert store.names("queue") == ["b"]
+    with pytest.raises(InputError):
+        store.remove("../elsewhere")
+    with pytest.raises(RunError):
+        store.remove("queue/inner")

@@ -79,13 +79,13 @@ def test_no_payload_is_kept(journal: Journal) -> None:
 
 
 def test_files_device_and_http(journal: Journal) -> None:
-    journal.file("read", "queue/glasses_session.jsonl", 10)
+    journal.file("read", "queue/glasses_session/00000001.log", 10)
     journal.device("read", 20)
     journal.http("received", "request", "/v1/ask", 30)
     journal.http("sent", "response", "/v1/ask", 40)
     journal.flush()
     assert [(record.op, record.locator, record.bytes) for record in Journal.read(journal.path)] == [
-        ("read", "file:queue/glasses_session.jsonl", 10), ("read", "device:glasses", 20),
+        ("read", "file:queue/glasses_session/00000001.log", 10), ("read", "device:glasses", 20),
         ("received", "http:/v1/ask:request", 30), ("sent", "http:/v1/ask:response", 40)]
 
 

@@ -32,7 +32,7 @@ GENERATE = "grpc:/sightline.Inference/Generate"
     ("app", "write", "file:app/ask", ("write", "app:ask", "A")),
     ("warehouse", "read", "sql:core.sessions", ("read", "warehouse:core.sessions", "B")),
     ("warehouse", "write", "sql:core.sessions", ("write", "warehouse:core.sessions", "B")),
-    ("logger", "write", "file:queue/glasses_session.jsonl", ("write", "logger:glasses_session", "B")),
+    ("logger", "write", "file:queue/glasses_session/00000001.log", ("write", "logger:glasses_session", "B")),
     ("training", "write", "file:checkpoints/assistant@2/weights.safetensors", ("write", "checkpoint:assistant@2", "D")),
     ("inference", "read", "file:checkpoints/assistant@2/manifest.json", ("read", "checkpoint:assistant@2", "C")),
     ("training", "read", "file:corpus/landmarks.tsv", ("read", "file:corpus/landmarks.tsv", "D")),

@@ -1,0 +1,11 @@
+"""The vocabulary of scenario files: importing this enters every step, fault and expectation in its registry."""
+
+from __future__ import annotations
+
+from sim.scenario import flows, logger_faults, logger_steps, mediation, natural, side_channel, tokens, witnesses
+from sim.scenario.expectations import EXPECTATIONS
+from sim.scenario.faults import FAULTS
+from sim.scenario.steps import STEPS
+
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "flows", "logger_faults", "logger_steps", "mediation", "natural",
+           "side_channel", "tokens", "witnesses"]

@@ -1,0 +1,54 @@
+"""Expectations of what really happened, by the journal: the second witness of a privacy claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sim.scenario.compare import Comparable
+from sim.scenario.expectations import EXPECTATIONS, Seen, counted
+from sim.scenario.history import History
+
+_register = EXPECTATIONS.register
+
+
+@_register("moved", {"from": str, "to": str, "rows": Comparable}, stage="enforce",
+           doc="Rows that physically went from a table to an activity, by the journal.")
+def moved(history: History, given: Mapping[str, Any]) -> Seen:
+    if not history.knows(given["from"]):
+        return Seen("unknown", f"nothing in this run is named {given['from']}")
+    rows, armed = history.moved(given["from"], given["to"])
+    if not armed:
+        return Seen("unknown", "the tap that would have seen it recorded nothing else, or the table never held a row")
+    if rows == 0 and not history.decisions(given["to"]):
+        return Seen("unknown", f"no row moved, and the gate was never asked about {given['to']}")
+    return counted(given["rows"], rows, "rows moved")
+
+
+@_register("carried", {"from": str, "to": str, "messages": Comparable}, stage="enforce",
+           doc="Messages to web in which a device's field was found, byte for byte or rewritten, by the journal.")
+def carried(history: History, given: Mapping[str, Any]) -> Seen:
+    messages, armed = history.carried(given["from"], given["to"])
+    if not armed:
+        return Seen("unknown", f"{given['from']} never held anything, or nothing was sent to {given['to']}")
+    return counted(given["messages"], messages, f"messages with {given['from']}")
+
+
+@_register("happened", {"process": str, "op": Literal["read", "write", "call"], "at": str, "count": Comparable},
+           stage="enforce", doc="Operations that really happened in a process, by the journal.")
+def happened(history: History, given: Mapping[str, Any]) -> Seen:
+    if not any(process == given["process"] for process, _, _ in history.truth):
+        return Seen("unknown", f"the journal has no record of {given['process']}")
+    seen = history.truth.get((given["process"], given["op"], given["at"]), 0)
+    if not seen and not history.knows(given["at"]):
+        return Seen("unknown", f"nothing in this run is named {given['at']}")
+    return counted(given["count"], seen, f"times {given['op']} {given['at']}")
+
+
+@_register("appended", {"to": str, "rows": Comparable}, stage="enforce",
+           doc="Rows that physically arrived for a table, or for one column of it, by the journal.")
+def appended(history: History, given: Mapping[str, Any]) -> Seen:
+    rows, armed = history.appended(given["to"])
+    if not armed:
+        return Seen("unknown", "the tap saw no row arrive for that table at all")
+    return counted(given["rows"], rows, "rows arrived")
