@@ -61,6 +61,10 @@ CODES: dict[str, Code] = {
         "a config file is malformed",
         "A logger category, table, job header or requirement lacks a key or has a wrong one.",
         "Correct the line that the message names."),
+    "PAI023": Code(
+        "the schema of `sightline sql` is malformed",
+        "The file is not JSON, or not an object of tables with an object of columns each.",
+        "Write it like {\"orders\": {\"id\": \"INTEGER\", \"total\": \"REAL\"}}; databases may stand around tables."),
     "PAI026": Code(
         "a schema change is not compatible",
         "A new version of a logger category changes a type or a column, renames or removes a required field, requires "

@@ -64,7 +64,7 @@ def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[st
     if statement.writes is None or _plain(statement.writes[0]) != _plain(table):
         return None
     confirmed = {_plain(name): {column.lower() for column in names} for name, names in read.items()}
-    flows = {flow.target.lower(): flow.direct | flow.indirect for flow in statement.columns}
+    flows = {flow.target.lower(): flow.direct | flow.deciding for flow in statement.columns}
     links = []
     for column in columns or statement.writes[1]:
         sources = sorted(f"warehouse:{s}" for s in flows.get(column.lower(), ()) if _confirmed(s, confirmed))
@@ -96,7 +96,7 @@ def _flows(job: JobFile, statement: Statement) -> list[tuple[str, str, str]]:
         return found
     for flow in statement.columns:
         target = f"warehouse:{statement.writes[0]}#{flow.target}"
-        for sources, evidence in ((flow.direct, "sql"), (flow.indirect, "sql:indirect")):
+        for sources, evidence in ((flow.direct, "sql"), (flow.deciding, "sql:indirect")):
             found.extend((f"warehouse:{s}", target, evidence) for s in sources if f"warehouse:{s}" != target)
     return found
 

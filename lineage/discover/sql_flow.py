@@ -17,20 +17,23 @@ NONE: Names = frozenset()
 
 
 class Flow(NamedTuple):
-    """What a value is made of (``direct``), and what else decided it (``indirect``)."""
+    """What a value is made of (``direct``), what else decided it (``indirect``), and what only decided how often
+    its row is there (``repeats``); ``lineage.discover.sql`` says what belongs where."""
 
     direct: Names = NONE
     indirect: Names = NONE
-
-    @property
-    def all(self) -> Names:
-        return self.direct | self.indirect
+    repeats: Names = NONE
 
     def joined(self, other: Flow) -> Flow:
-        return Flow(self.direct | other.direct, self.indirect | other.indirect)
+        return Flow(self.direct | other.direct, self.indirect | other.indirect, self.repeats | other.repeats)
 
-    def decided_by(self, names: Iterable[str]) -> Flow:
-        return Flow(self.direct, self.indirect.union(names))
+    def deciding(self) -> Flow:
+        """The same names, for what this value decides."""
+        return Flow(NONE, self.direct | self.indirect, self.repeats)
+
+    def repeating(self) -> Flow:
+        """The same names, for rows that are told apart by this value, or made from it."""
+        return Flow(NONE, NONE, self.direct | self.indirect | self.repeats)
 
 
 class Column(NamedTuple):
@@ -39,16 +42,17 @@ class Column(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """The result of a query.  ``rows``: what decides which rows it has; ``tables``: the base tables below."""
+    """The result of a query.  ``rows``: what decides which rows it has (nothing direct); ``tables``: the base tables
+    below."""
 
     columns: tuple[Column, ...]
-    rows: Names = NONE
+    rows: Flow = Flow()
     tables: Names = NONE
 
-    def decided_by(self, names: Iterable[str]) -> Relation:
-        """The same relation, with ``names`` deciding its rows, and so every value in them."""
-        rows = self.rows.union(names)
-        return Relation(tuple(Column(c.name, c.flow.decided_by(rows)) for c in self.columns), rows, self.tables)
+    def decided_by(self, deciders: Flow) -> Relation:
+        """The same relation, with ``deciders`` deciding its rows, and so every value in them."""
+        rows = self.rows.joined(deciders.deciding())
+        return Relation(tuple(Column(c.name, c.flow.joined(rows)) for c in self.columns), rows, self.tables)
 
     def renamed(self, names: Iterable[str]) -> Relation:
         return self._replace(columns=tuple(Column(n, c.flow) for n, c in zip(names, self.columns, strict=True)))
@@ -56,15 +60,17 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ColumnFlow:
-    """One column of a result or of the written table.
-
-    ``direct``: its values are computed from these.  ``indirect``: WHERE, JOIN, GROUP BY, HAVING, ORDER BY,
-    DISTINCT, window partition and order, CASE conditions.  A name can stand in both.
-    """
+    """One column of a result or of the written table; a name can stand in more than one of the sets."""
 
     target: str
     direct: Names
     indirect: Names
+    repeats: Names = NONE
+
+    @property
+    def deciding(self) -> Names:
+        """All that had a say and is not the value: ``indirect`` and ``repeats``."""
+        return self.indirect | self.repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,14 @@ class Statement:
     reads: dict[str, Names]
     writes: tuple[str, tuple[str, ...]] | None
     columns: tuple[ColumnFlow, ...]
+
+
+def merged(flows: Iterable[Flow]) -> Flow:
+    """All flows as one."""
+    flow = Flow()
+    for one in flows:
+        flow = flow.joined(one)
+    return flow
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:

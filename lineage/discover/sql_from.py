@@ -6,21 +6,21 @@ from collections.abc import Callable, Collection, Iterable
 
 from sqlglot import exp
 
+from lineage.discover.sql_catalog import Catalog
 from lineage.discover.sql_expression import Expressions, Query
-from lineage.discover.sql_flow import Column, Flow, Relation, unique
-from lineage.discover.sql_scope import Catalog, Cte, Scope, Source
+from lineage.discover.sql_flow import Relation, unique
+from lineage.discover.sql_pivot import pivoted
+from lineage.discover.sql_rows import Rows
+from lineage.discover.sql_scope import Cte, Scope, Source
 from lineage.discover.sql_text import SqlFault, span_of
 
-_TABLE = frozenset({"this", "alias", "db", "catalog", "joins", "indexed", "hints", "only"})
-_JOIN = frozenset({"this", "on", "side", "kind", "using", "method", "global_", "hint", "directed"})
-_DERIVED = frozenset({"this", "alias", "with_", "order", "limit", "offset", "joins"})
-_KINDS = frozenset({"", "INNER", "CROSS", "OUTER"})
-# Table functions of SQLite whose columns are known; all are computed from the arguments.
-_FUNCTIONS = {
-    "json_each": ("key", "value", "type", "atom", "id", "parent", "fullkey", "path"),
-    "json_tree": ("key", "value", "type", "atom", "id", "parent", "fullkey", "path"),
-    "generate_series": ("value",),
-}
+_TABLE = frozenset({"this", "alias", "db", "catalog", "joins", "indexed", "hints", "only", "pivots", "sample",
+                    "version", "when", "system_time", "ordinality", "laterals"})
+_TARGET = frozenset({"this", "alias", "db", "catalog", "joins", "indexed", "hints", "only", "partition"})
+_JOIN = frozenset({"this", "on", "side", "kind", "using", "method", "global_", "hint", "directed", "match_condition"})
+_DERIVED = frozenset({"this", "alias", "with_", "order", "limit", "offset", "joins", "pivots", "sample", "laterals"})
+_KINDS = frozenset({"", "INNER", "CROSS", "OUTER", "SEMI", "ANTI", "STRAIGHT_JOIN"})
+_METHODS = frozenset({"", "NATURAL", "ASOF"})
 
 
 class FromClause:
@@ -28,35 +28,45 @@ class FromClause:
 
     def __init__(self, catalog: Catalog, expressions: Expressions, query: Query,
                  cte: Callable[[Cte, Scope], Relation]) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._expressions = expressions
+        self._rows = Rows(expressions)
         self._query = query
         self._cte = cte
 
     def add(self, node: exp.Expr, scope: Scope) -> None:
         """Adds one entry of FROM, with the joins that hang on it."""
         if isinstance(node, exp.Subquery) and _brackets(node.this):
-            refuse(node, ("this", "joins"))
+            refuse(node, ("this", "joins", "pivots"))
             self.add(node.this, scope)
         else:
-            scope.sources.append(self._source(node, scope))
+            source = self._source(node, scope)
+            for pivot in node.args.get("pivots") or ():
+                source = pivoted(pivot, source, scope, self._expressions)
+            scope.sources.append(source)
         self.join(node.args.get("joins") or (), scope)
+        self.lateral(node.args.get("laterals") or (), scope)
+
+    def lateral(self, views: Iterable[exp.Expr], scope: Scope) -> None:
+        """LATERAL VIEW explode(…)."""
+        scope.sources.extend(self._rows.source(view, scope) for view in views)
 
     def target(self, node: exp.Expr, joins: bool = False) -> tuple[str, Source]:
         """The table that a statement writes, whose rows are not read until a column of it is."""
         if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
             raise SqlFault("a table was expected here", span_of(node))
-        refuse(node, _TABLE if joins else _TABLE - {"joins"})
+        refuse(node, _TARGET if joins else _TARGET - {"joins"})
         return self._base(node)
 
     def join(self, joins: Iterable[exp.Join], scope: Scope) -> None:
         """Adds joined sources, then what their conditions decide: ON may look at any of them."""
         conditions: list[exp.Expr] = []
+        unseen: list[Source] = []
         for node in joins:
             refuse(node, _JOIN)
-            method = (node.args.get("method") or "").upper()
-            if (node.args.get("kind") or "").upper() not in _KINDS or method not in ("", "NATURAL"):
-                raise SqlFault(f"a {method or node.args.get('kind')} join is not followed", span_of(node))
+            method, kind = (node.args.get("method") or "").upper(), (node.args.get("kind") or "").upper()
+            if kind not in _KINDS or method not in _METHODS:
+                raise SqlFault(f"a {method or kind} join is not followed", span_of(node))
             before = len(scope.sources)
             self.add(node.this, scope)
             added = scope.sources[before:]
@@ -66,28 +76,15 @@ class FromClause:
                 names = [n for s in added for n in s.columns if n in known]
             for name in names:
                 self._merge(node, name.lower(), scope, before)
-            if node.args.get("on") is not None:
-                conditions.append(node.args["on"])
+            conditions.extend(c for c in (node.args.get("on"), node.args.get("match_condition")) if c is not None)
+            if kind in ("SEMI", "ANTI"):
+                unseen.extend(added)
         for condition in conditions:
-            scope.rows |= self._expressions.flow(condition, scope).all
-
-    def star(self, node: exp.Expr, scope: Scope) -> list[Column]:
-        """The columns of ``*`` or ``t.*``, a column of USING once."""
-        star = node.this if isinstance(node, exp.Column) else node
-        refuse(star, ())
-        table = node.table.lower() if isinstance(node, exp.Column) else ""
-        database = node.db.lower() if isinstance(node, exp.Column) else ""
-        sources = [s for s in scope.sources if s.answers(table, database)]
-        if not sources:
-            what = f"no table or alias {table!r} is in reach here" if table else "* needs a FROM"
-            raise SqlFault(what, span_of(node))
-        columns = []
-        for source in sources:
-            for name, column in source.columns.items():
-                flow = scope.take(source, column)
-                if table or name not in source.hidden:
-                    columns.append(Column(column.name, flow if table else scope.merged.get(name, flow)))
-        return columns
+            scope.decide(self._expressions.flow(condition, scope))
+        for source in unseen:
+            # It only decides which rows stay; none of its columns can be named after.
+            scope.decide(source.rows)
+            scope.sources.remove(source)
 
     def _merge(self, node: exp.Join, name: str, scope: Scope, before: int) -> None:
         """One column of USING: compared, then shown once."""
@@ -98,18 +95,16 @@ class FromClause:
         left = scope.take(lefts[0], lefts[0].columns[name])
         left = scope.merged.get(name, left)
         right = scope.take(rights[0], rights[0].columns[name])
-        scope.rows |= left.all | right.all
+        scope.decide(left.joined(right))
         # The right side shows through where the left has no row.
-        outer = (node.args.get("side") or "").upper() in ("RIGHT", "FULL")
-        scope.merged[name] = left.joined(right) if outer else left
+        side = (node.args.get("side") or "").upper()
+        scope.merged[name] = {"RIGHT": right, "FULL": left.joined(right)}.get(side, left)
         for source in rights:
             source.hidden.add(name)
 
     def _source(self, node: exp.Expr, scope: Scope) -> Source:
-        if isinstance(node, exp.Table):
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             refuse(node, _TABLE)
-            if not isinstance(node.this, exp.Identifier):
-                return self._function(node, scope)
             entry = None if node.db else scope.ctes.get(node.name.lower())
             if entry is not None:
                 return Source.of(node.alias or node.name, named(self._cte(entry, scope), node.args.get("alias")))
@@ -125,34 +120,23 @@ class FromClause:
             # LATERAL sees the entries before it.
             relation = self._query(node.this, scope.inner())
             return Source.of(node.alias, named(relation, node.args.get("alias")))
-        raise SqlFault(f"{node.key.upper()} in FROM is not followed", span_of(node))
+        return self._rows.source(node, scope)
 
     def _base(self, node: exp.Table) -> tuple[str, Source]:
-        key = self._catalog.find(node)
-        relation = Relation(self._catalog.columns(key), tables=frozenset({key}))
+        key = self.catalog.find(node)
+        relation = Relation(self.catalog.columns(key), tables=frozenset({key}))
         source = Source.of(node.alias or node.name, named(relation, node.args.get("alias")))
         source.base, source.aliased = key, bool(node.alias)
         return key, source
 
-    def _function(self, node: exp.Table, scope: Scope) -> Source:
-        call = node.this
-        name = (call.name if isinstance(call, exp.Anonymous) else call.key).lower()
-        columns = _FUNCTIONS.get(name)
-        if columns is None:
-            raise SqlFault(f"the table function {name!r} is not known", span_of(node))
-        flow = Flow()
-        for argument in call.iter_expressions():
-            flow = flow.joined(self._expressions.flow(argument, scope))
-        relation = Relation(tuple(Column(c, flow) for c in columns), flow.all)
-        return Source.of(node.alias or name, named(relation, node.args.get("alias")))
 
-
-def named(relation: Relation, alias: exp.Expr | None) -> Relation:
-    """``relation`` under the column names of an alias list, else under its own, made unique."""
+def named(relation: Relation, alias: exp.Expr | None, *, all_of_them: bool = False) -> Relation:
+    """``relation`` under the column names of an alias list, which may leave out the last; else made unique."""
     given = [c.name for c in alias.args.get("columns") or ()] if isinstance(alias, exp.TableAlias) else []
-    if alias is not None and given and len(given) != len(relation.columns):
-        raise SqlFault(f"{len(given)} names for {len(relation.columns)} columns", span_of(alias))
-    return relation.renamed(given or unique(c.name for c in relation.columns))
+    width = len(relation.columns)
+    if alias is not None and given and (len(given) > width or (all_of_them and len(given) < width)):
+        raise SqlFault(f"{len(given)} names for {width} columns", span_of(alias))
+    return relation.renamed(unique([*given, *(c.name for c in relation.columns[len(given):])]))
 
 
 def _brackets(node: exp.Expr) -> bool:
@@ -164,6 +148,6 @@ def _brackets(node: exp.Expr) -> bool:
 def refuse(node: exp.Expr, known: Collection[str]) -> None:
     """Raises SqlFault for a clause that the analysis would pass over."""
     for key, value in node.args.items():
-        if key not in known and value not in (None, False, []):
+        if value and key not in known:
             word = key.strip("_").upper()
             raise SqlFault(f"{word} is not followed in {node.key.upper()}", span_of(node))

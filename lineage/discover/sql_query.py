@@ -1,32 +1,40 @@
-"""[B] Queries: SELECT, WITH (recursive too), UNION / INTERSECT / EXCEPT, VALUES, FROM and its joins.
+"""[B] Queries: SELECT, WITH (recursive too), set operations, brackets, VALUES.
 
-One pass resolves every name and gives each result column its flow.  Clauses that are not followed (PIVOT,
-SELECT INTO, LATERAL VIEW, …) are refused rather than passed over.
+One pass resolves every name and gives each result column its flow.  Clauses that are not followed
+(MATCH_RECOGNIZE, FOR XML, …) are refused rather than passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
+from lineage.discover.sql_catalog import Catalog
+from lineage.discover.sql_dialect import Dialect
 from lineage.discover.sql_expression import Expressions
-from lineage.discover.sql_flow import NONE, Column, Flow, Relation
+from lineage.discover.sql_flow import Column, Flow, Relation, merged
 from lineage.discover.sql_from import FromClause, named, refuse
-from lineage.discover.sql_scope import Catalog, Cte, Scope
+from lineage.discover.sql_scope import Cte, Scope
+from lineage.discover.sql_sets import combine
+from lineage.discover.sql_star import is_star, star
 from lineage.discover.sql_text import SqlFault, span_of
 
-_SELECT = frozenset({"with_", "expressions", "hint", "distinct", "from_", "joins", "where", "group", "having",
-                     "qualify", "windows", "order", "limit", "offset", "locks"})
-_SETS = frozenset({"with_", "this", "expression", "distinct", "order", "limit", "offset"})
-_WRAPPED = frozenset({"with_", "this", "alias", "order", "limit", "offset"})
+_SELECT = frozenset({"with_", "expressions", "hint", "distinct", "from_", "joins", "where", "group", "having", "into",
+                     "qualify", "windows", "order", "limit", "offset", "locks", "kind", "laterals", "sample", "sort",
+                     "cluster", "distribute", "connect", "prewhere", "options", "settings", "format",
+                     "operation_modifiers"})
+_SETS = frozenset({"with_", "this", "expression", "distinct", "order", "limit", "offset", "by_name"})
+_WRAPPED = frozenset({"with_", "this", "alias", "order", "limit", "offset", "pivots", "sample", "laterals"})
+_DECIDING = ("where", "prewhere", "having", "qualify", "limit", "offset", "sort", "cluster", "distribute", "connect")
 
 
 class Queries:
     """Analyses queries against one catalogue."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.expressions = Expressions(self.query)
         self.sources = FromClause(catalog, self.expressions, self.query, self.cte)
 
@@ -54,16 +62,20 @@ class Queries:
     def define(self, node: exp.Expr, scope: Scope) -> None:
         """Takes in the WITH of ``node``; its entries are analysed when they are used."""
         with_ = node.args.get("with_")
-        for entry in with_.expressions if with_ is not None else ():
+        if with_ is None:
+            return
+        refuse(with_, ("expressions", "recursive"))
+        for entry in with_.expressions:
             if entry.alias.lower() in scope.ctes.maps[0]:
                 raise SqlFault(f"WITH has {entry.alias!r} twice", span_of(entry.args["alias"]))
+            refuse(entry, ("this", "alias", "materialized"))
             scope.ctes[entry.alias.lower()] = Cte(entry.alias.lower(), entry, scope)
 
     def check(self, scope: Scope) -> None:
         """Resolves what WITH defined and nobody used; its reads do not count."""
         for entry in list(scope.ctes.maps[0].values()):
             if entry.home is scope:
-                self.cte(entry, Scope({}))
+                self.cte(entry, Scope({}, self.dialect))
 
     def cte(self, entry: Cte, user: Scope) -> Relation:
         """The relation of a WITH entry, with its reads counted for ``user``."""
@@ -85,7 +97,7 @@ class Queries:
 
     def _body(self, entry: Cte, body: exp.Expr) -> Relation:
         relation = self.query(body, entry.home.beside(entry.reads).inner())
-        return named(relation, entry.node.args.get("alias"))
+        return named(relation, entry.node.args.get("alias"), all_of_them=True)
 
     def _recursive(self, entry: Cte, body: exp.SetOperation) -> Relation:
         """Begins with a term that does not refer to the entry, then repeats until nothing new flows."""
@@ -104,46 +116,80 @@ class Queries:
 
     def _select(self, node: exp.Select, scope: Scope) -> Relation:
         refuse(node, _SELECT)
-        if node.args.get("from_") is not None:
-            self.sources.add(node.args["from_"].this, scope)
-        self.sources.join(node.args.get("joins") or (), scope)
+        self._from(node, scope)
         scope.windows = {w.this.name.lower(): w for w in node.args.get("windows") or ()}
         columns = self.projections(node.expressions, scope)
-        for clause in ("where", "having", "qualify", "limit", "offset"):
+        for clause in _DECIDING:
             self._decide(node.args.get(clause), scope)
-        group = node.args.get("group")
-        for term in group.iter_expressions() if group is not None else ():
-            scope.rows |= self._term(term, columns, scope).all
+        self._group(node, columns, scope)
         self._order(node, columns, scope)
         distinct = node.args.get("distinct")
-        if distinct is not None:
-            on = distinct.args.get("on")
-            compared = self.expressions.flow(on, scope) if on is not None else _merge(columns)
-            scope.rows |= compared.all
-        tables = NONE.union(*(s.tables for s in scope.sources))
-        return Relation(tuple(columns), tables=tables).decided_by(scope.deciding())
+        if distinct is not None and distinct.args.get("on") is not None:
+            scope.decide(self.expressions.flow(distinct.args["on"], scope))
+        elif distinct is not None:
+            scope.rows = scope.rows.joined(merged(c.flow for c in columns).repeating())
+        tables = frozenset[str]().union(*(s.tables for s in scope.sources))
+        relation = Relation(tuple(columns), tables=tables).decided_by(scope.deciding())
+        if _one_row(node):
+            # An aggregate without groups gives a row whatever it reads.
+            return Relation(relation.columns)
+        return relation
+
+    def _from(self, node: exp.Select, scope: Scope) -> None:
+        if node.args.get("from_") is not None:
+            self.sources.add(node.args["from_"].this, scope)
+        joins, views = node.args.get("joins") or (), node.args.get("laterals") or ()
+        if joins and views and span_of(views[0]) < span_of(joins[0]):
+            self.sources.lateral(views, scope)
+            views = ()
+        self.sources.join(joins, scope)
+        self.sources.lateral(views, scope)
 
     def projections(self, nodes: Sequence[exp.Expr], scope: Scope) -> list[Column]:
         """The result columns, ``*`` expanded, named as the engine would."""
         columns: list[Column] = []
-        aliases: dict[str, Flow] = {}
+        aliases: dict[str, Flow] = scope.aliases if self.dialect.sees_aliases else {}
         for node in nodes:
-            if _is_star(node):
-                columns.extend(self.sources.star(node, scope))
+            if is_star(node):
+                columns.extend(star(node, scope, self.expressions))
                 continue
             if isinstance(node, exp.Column):
                 columns.append(Column(*scope.resolve(node)))
                 continue
-            column = Column(_name_of(node), self.expressions.flow(node.unalias(), scope))
-            columns.append(column)
-            if isinstance(node, exp.Alias):
-                aliases.setdefault(node.alias.lower(), column.flow)
-        # Only now: a projection does not see its neighbours' aliases, the clauses after it do.
+            flow = self.expressions.flow(node.this if isinstance(node, exp.Aliases) else node.unalias(), scope)
+            for name in self._names_of(node):
+                columns.append(Column(name, flow))
+                if isinstance(node, exp.Alias | exp.Aliases):
+                    aliases.setdefault(name.lower(), flow)
+        # A projection sees its neighbours' aliases in few dialects; the clauses after it do in all.
         scope.aliases = aliases
         return columns
 
+    def _names_of(self, node: exp.Expr) -> list[str]:
+        if isinstance(node, exp.Alias | exp.Aliases):
+            given = node.expressions if isinstance(node, exp.Aliases) else [node.args["alias"]]
+            return [n.name.lower() if self.dialect.folds and not n.args.get("quoted") else n.name for n in given]
+        if isinstance(node, exp.Dot | exp.Paren) or (isinstance(node, exp.Cast) and self.dialect.names_casts):
+            inner = node.output_name
+            if inner:
+                return [inner]
+        return [node.sql(self.dialect.name or None, normalize_functions="lower", unsupported_level=ErrorLevel.IGNORE)]
+
     def _decide(self, node: exp.Expr | None, scope: Scope) -> None:
-        scope.rows |= self.expressions.flow(node, scope).all
+        if node is not None:
+            scope.decide(self.expressions.flow(node, scope))
+
+    def _group(self, node: exp.Select, columns: Sequence[Column], scope: Scope) -> None:
+        group = node.args.get("group")
+        if group is None:
+            return
+        if group.args.get("all"):
+            for written in node.expressions:
+                if not _aggregates(written):
+                    scope.decide(merged(c.flow for c in star(written, scope, self.expressions)) if is_star(written)
+                                 else self.expressions.flow(written.unalias(), scope))
+        for term in _terms(group):
+            scope.decide(self._term(term, columns, scope))
 
     def _term(self, term: exp.Expr, columns: Sequence[Column], scope: Scope) -> Flow:
         """One term of GROUP BY or ORDER BY: a position in the result, or an expression."""
@@ -157,12 +203,14 @@ class Queries:
             flow = scope.aliases.get(bare.name.lower())
             if flow is not None:
                 return flow
+        if isinstance(bare, exp.Var) and bare.name.upper() == "ALL":
+            return merged(c.flow for c in columns)
         return self.expressions.flow(bare, scope)
 
     def _order(self, node: exp.Expr, columns: Sequence[Column], scope: Scope) -> None:
         order = node.args.get("order")
         for term in order.expressions if order is not None else ():
-            scope.rows |= self._term(term, columns, scope).all
+            scope.decide(self._term(term, columns, scope))
 
     # --- UNION, INTERSECT, EXCEPT; brackets; VALUES
 
@@ -176,7 +224,7 @@ class Queries:
             first = first.this
         relation = self.query(first, scope.inner())
         for step in reversed(steps):
-            relation = _combine(step, relation, self.query(step.expression, scope.inner()))
+            relation = combine(step, relation, self.query(step.expression, scope.inner()))
         return self._ordered(node, relation, scope)
 
     def _ordered(self, node: exp.Expr, relation: Relation, scope: Scope) -> Relation:
@@ -193,10 +241,10 @@ class Queries:
                 flow = relation.columns[written.index(same[0])].flow
             else:
                 flow = self._term(term, relation.columns, scope)
-            scope.rows |= flow.all
+            scope.decide(flow)
         self._decide(node.args.get("limit"), scope)
         self._decide(node.args.get("offset"), scope)
-        return relation.decided_by(scope.rows)
+        return relation.decided_by(scope.rows) if scope.rows != Flow() else relation
 
     def _values(self, node: exp.Values, scope: Scope) -> Relation:
         flows: list[Flow] = []
@@ -209,34 +257,38 @@ class Queries:
         return Relation(tuple(Column(f"column{i}", flow) for i, flow in enumerate(flows, 1)))
 
 
-def _combine(node: exp.SetOperation, left: Relation, right: Relation) -> Relation:
-    if len(left.columns) != len(right.columns):
-        raise SqlFault(f"{node.key.upper()} of {len(left.columns)} and {len(right.columns)} columns",
-                       span_of(node.expression))
-    rows = left.rows | right.rows
-    if node.args.get("distinct") or not isinstance(node, exp.Union):
-        # Whole rows are compared: each column decides whether the others stay.
-        rows |= _merge((*left.columns, *right.columns)).all
-    columns = []
-    for ours, theirs in zip(left.columns, right.columns, strict=True):
-        value = Flow(indirect=theirs.flow.all) if isinstance(node, exp.Except) else theirs.flow
-        columns.append(Column(ours.name, ours.flow.joined(value)))
-    return Relation(tuple(columns), tables=left.tables | right.tables).decided_by(rows)
+def _terms(group: exp.Expr) -> Iterator[exp.Expr]:
+    """What GROUP BY names, inside GROUPING SETS, CUBE and ROLLUP too."""
+    stack = list(group.iter_expressions())
+    while stack:
+        node = stack.pop()
+        if isinstance(node, exp.GroupingSets | exp.Cube | exp.Rollup | exp.Tuple | exp.Paren):
+            stack.extend(node.iter_expressions())
+        else:
+            yield node
 
 
-def _merge(columns: Sequence[Column]) -> Flow:
-    flow = Flow()
-    for column in columns:
-        flow = flow.joined(column.flow)
-    return flow
+def _one_row(node: exp.Select) -> bool:
+    if any(node.args.get(key) for key in ("group", "having", "qualify", "limit", "offset", "connect")):
+        return False
+    return any(_aggregates(written) for written in node.expressions)
 
 
-def _is_star(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
-
-
-def _name_of(node: exp.Expr) -> str:
-    return node.alias if isinstance(node, exp.Alias) else node.sql("sqlite", unsupported_level=ErrorLevel.IGNORE)
+def _aggregates(node: exp.Expr) -> bool:
+    """True when a projection has an aggregate of its own, not a window's or a sub-query's."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, exp.Window):
+            inner = part.this
+            while isinstance(inner, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
+                inner = inner.this
+            stack.extend(inner.iter_expressions())
+        elif isinstance(part, exp.AggFunc) and not part.expressions:  # SQLite's max(a, b) is of one row
+            return True
+        elif not isinstance(part, exp.Query):
+            stack.extend(part.iter_expressions())
+    return False
 
 
 def _mentions(node: exp.Expr, name: str) -> bool:

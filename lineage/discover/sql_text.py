@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from lineage.errors import InputError
 
 _WIDTH = 120
+# Brackets and CASEs inside one another.  Compiled, sqlglot does not always notice that the stack ends.
+DEEPEST = 500
+_OPENS = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
+_CLOSES = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 # A quoted token or comment that closes, else one that does not.
 _CLOSED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[^'"`\[/-]+|[-/]""", re.S)
 
@@ -43,16 +50,25 @@ logging.getLogger("sqlglot").addFilter(_no_fallback)
 
 
 def parse(sql: str, dialect: str) -> exp.Expr:
-    """The tree of the only statement in ``sql``.  Raises SqlFault for anything else."""
+    """The tree of the only statement in ``sql``.
+
+    Raises SqlFault for anything else, and RecursionError for what needs more stack than there is.
+    """
+    text = sql
     try:
-        text = _respelled(sql, dialect) if _RESPELLED.search(sql) else sql
-        trees = [tree for tree in sqlglot.parse(text, dialect=dialect) if tree is not None]
+        grammar = Dialect.get_or_raise(dialect)
+        check_text(sql)
+        if _RESPELLED.search(sql):
+            text = _respelled(sql, dialect)
+        tokens = grammar.tokenize(text)
+        _check_depth(tokens)
+        trees = [tree for tree in grammar.parser().parse(tokens, text) if tree is not None]
+    except (SqlFault, RecursionError):
+        raise
     except ParseError as error:
         raise _parse_fault(sql, error) from None
     except TokenError:
         raise _token_fault(sql) from None
-    except RecursionError:
-        raise SqlFault("the statement is nested too deeply") from None
     except Exception as error:  # sqlglot's own slips on garbage must not pass for a bug of ours
         raise SqlFault(f"the text cannot be parsed: {type(error).__name__}: {error}") from None
     trees = [tree for tree in trees if not isinstance(tree, exp.Semicolon)]
@@ -91,12 +107,20 @@ def span_of(node: exp.Expr) -> tuple[int, int]:
     return 0, 0
 
 
-def report(fault: SqlFault, sql: str, name: str, line: int) -> InputError:
-    """PAI021 with ``where`` = name:line:column (from 1) and the offending line underlined."""
+class Place(NamedTuple):
+    """Where a fault stands: line and column from 1; its line, cut to a width, and what underlines it."""
+
+    line: int
+    column: int
+    shown: str
+    under: str
+
+
+def place_of(fault: SqlFault, sql: str, line: int = 1) -> Place:
+    """``line`` is the number of the first line of ``sql``."""
     start = min(max(fault.span[0], 0), max(len(sql) - 1, 0))
-    before = sql[:start]
-    row = before.count("\n")
-    begin = before.rfind("\n") + 1
+    row = sql.count("\n", 0, start)
+    begin = sql.rfind("\n", 0, start) + 1
     end = sql.find("\n", begin)
     text = sql[begin:end if end >= 0 else len(sql)]
     column = start - begin
@@ -104,8 +128,43 @@ def report(fault: SqlFault, sql: str, name: str, line: int) -> InputError:
     left = max(0, column - _WIDTH // 2) if len(text) > _WIDTH else 0
     shown = "".join(c if c.isprintable() else " " for c in text[left:left + _WIDTH])
     under = " " * (column - left) + "^" * min(length, _WIDTH - (column - left))
-    return InputError("PAI021", f"{fault.what}\n    {shown}\n    {under}", where=f"{name}:{line + row}:{column + 1}",
+    return Place(line + row, column + 1, shown, under)
+
+
+def report(fault: SqlFault, sql: str, name: str, line: int) -> InputError:
+    """PAI021 with ``where`` = name:line:column (from 1) and the offending line underlined."""
+    place = place_of(fault, sql, line)
+    return InputError("PAI021", f"{fault.what}\n    {place.shown}\n    {place.under}",
+                      where=f"{name}:{place.line}:{place.column}",
                       next="correct the statement at the underlined place; it was not run")
+
+
+def check_text(sql: str) -> None:
+    """Raises SqlFault for a text that engine and parser may understand differently, or that is no SQL yet."""
+    if (nul := sql.find("\0")) >= 0:
+        # SQLite ends the statement there; the parser does not.
+        raise SqlFault("the text holds a NUL character", (nul, nul))
+    if _TEMPLATE.search(sql) is None:
+        return
+    position = 0
+    while (match := _CLOSED.match(sql, position)) is not None:
+        if match[0][0] not in "'\"`-/" and (found := _TEMPLATE.search(match[0])) is not None:
+            start = position + found.start()
+            raise SqlFault("this is a template, not yet SQL: render it first (dbt compile writes to target/compiled)",
+                           (start, start + 1))
+        position = match.end()
+
+
+def _check_depth(tokens: list[Token]) -> None:
+    depth = 0
+    for token in tokens:
+        if token.token_type in _OPENS:
+            depth += 1
+            if depth > DEEPEST:
+                raise SqlFault(f"the statement is nested too deeply: more than {DEEPEST} brackets or CASEs inside one "
+                               "another", (token.start, token.end))
+        elif token.token_type in _CLOSES:
+            depth = max(0, depth - 1)
 
 
 def _respelled(sql: str, dialect: str) -> str:

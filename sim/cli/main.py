@@ -13,7 +13,7 @@ import sys
 import typer
 
 from lineage.errors import SightlineError
-from sim.cli import ask, bench, load, run, stack
+from sim.cli import ask, bench, load, run, sql, stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   rich_markup_mode="rich",
@@ -25,6 +25,7 @@ run.add(app)
 ask.add(app)
 load.add(app)
 bench.add(app)
+sql.add(app)
 stack.add(app)
 
 
