@@ -45,7 +45,7 @@ from lineage.discover.sql_stack import deeply
 from lineage.discover.sql_text import SqlFault, check_text, parse, report, spans
 from lineage.discover.sql_write import definition_of, statement_of
 
-__all__ = ["ColumnFlow", "Schema", "Statement", "analyse", "defined", "split"]
+__all__ = ["ColumnFlow", "Schema", "Statement", "analyse", "defined", "forget", "split"]
 
 CACHED = 512
 _Key = tuple[bytes, str, tuple[tuple[str, tuple[str, ...]], ...]]
@@ -84,6 +84,12 @@ def analyse(sql: str, schema: Schema, dialect: str = "sqlite", *, name: str = "s
         while len(_cache) > CACHED:
             _cache.popitem(last=False)
     return replace(made, reads=dict(made.reads))
+
+
+def forget() -> None:
+    """Empties the cache, for those who measure."""
+    with _lock:
+        _cache.clear()
 
 
 def split(sql: str, dialect: str = "sqlite", *, name: str = "sql", line: int = 1) -> list[tuple[int, str]]:

@@ -18,6 +18,7 @@ from lineage.discover.sql_text import SqlFault, span_of
 
 _UPDATE = frozenset({"with_", "this", "expressions", "from_", "where", "returning", "order", "limit", "hint"})
 _DELETE = frozenset({"with_", "this", "using", "where", "returning", "order", "limit", "hint", "tables"})
+_RETURNING = frozenset({"expressions"})
 _CONFLICT = frozenset({"expressions", "action", "conflict_keys", "index_predicate", "constraint", "where", "duplicate"})
 # Written column, as the schema spells it → its flow.
 Changes = dict[str, Flow]
@@ -113,7 +114,7 @@ class Changing:
         """Counts what RETURNING reads; ``*`` there is the written table alone."""
         returning = node.args.get("returning")
         if returning is not None:
-            refuse(returning, ("expressions",))
+            refuse(returning, _RETURNING)
             around = scope.inner()
             around.sources = [target]
             self._queries.projections(returning.expressions, around)

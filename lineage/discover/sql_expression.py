@@ -17,10 +17,16 @@ from lineage.discover.sql_text import SqlFault, span_of
 
 # Runs a sub-query, or reads a table, within a scope.
 Query = Callable[[exp.Expr, Scope], Relation]
+# What to do with a node, by its class, looked up once for each class.
+_EMPTY, _PLAIN, _LEAF, _PARTED = range(4)
+_QUERIES = (exp.Query, exp.Values)
+# Their flow is found at once, or refused.
+_LEAVES = (exp.Column, *_QUERIES, exp.Exists, exp.Dot, exp.Star, exp.Columns)
+_NAMELESS = (exp.Literal, exp.Identifier, exp.Var, exp.Null, exp.Boolean, exp.DataType, exp.Placeholder)
 # Nodes of which some parts only decide, or are no values at all.
 _MIXED = (exp.Case, exp.If, exp.Order, exp.Filter, exp.Window, exp.DecodeCase, exp.Nvl2, exp.ArgMax, exp.ArgMin,
           exp.CountIf, exp.HavingMax)
-_REFUSED = (exp.Columns,)
+_kinds: dict[type[exp.Expr], int] = {}
 
 
 class Expressions:
@@ -39,7 +45,12 @@ class Expressions:
         stack: list[tuple[exp.Expr, bool]] = [] if node is None else [(node, False)]
         while stack:
             part, deciding = stack.pop()
-            found = self._leaf(part, scope)
+            kind = _kinds.get(type(part), -1)
+            if kind < 0:
+                kind = _kind_of(part)
+            if kind == _EMPTY:
+                continue
+            found = self._leaf(part, scope) if kind == _LEAF else None
             if found is not None:
                 (indirect if deciding else direct).update(found.direct)
                 indirect.update(found.indirect)
@@ -47,14 +58,17 @@ class Expressions:
                 continue
             if isinstance(part, exp.AggFunc) and _counts_rows(part):
                 (indirect if deciding else direct).update(scope.count_rows())
-            stack.extend((child, deciding or decides) for child, decides in self._parts(part, scope))
+            if kind == _PARTED:
+                stack.extend((child, deciding or decides) for child, decides in self._parts(part, scope))
+            else:
+                stack.extend([(child, deciding) for child in part.iter_expressions()])
         return Flow(frozenset(direct), frozenset(indirect), frozenset(repeats))
 
     def _leaf(self, node: exp.Expr, scope: Scope) -> Flow | None:
         """The flow of a column or a sub-query; None for what has parts to look into."""
         if isinstance(node, exp.Column):
             return self._star(node, scope) if isinstance(node.this, exp.Star) else scope.resolve(node)[1]
-        if isinstance(node, exp.Query | exp.Values):
+        if isinstance(node, _QUERIES):
             return _value_of(self._query(node, scope.inner()))
         if isinstance(node, exp.Exists) and isinstance(node.this, exp.Query):
             relation = self._query(node.this, scope.inner())
@@ -63,7 +77,7 @@ class Expressions:
             return _field_of_row(base, node, scope)
         if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
             raise SqlFault("* cannot stand here", span_of(node))
-        if isinstance(node, _REFUSED):
+        if isinstance(node, exp.Columns):
             raise SqlFault(f"{node.key.upper()} is not followed", span_of(node))
         return None
 
@@ -75,8 +89,6 @@ class Expressions:
 
     def _parts(self, node: exp.Expr, scope: Scope) -> list[tuple[exp.Expr, bool]]:
         """What to look into below ``node``, and whether it only decides."""
-        if isinstance(node, exp.DataType):
-            return []
         if isinstance(node, exp.PropertyEQ | exp.Kwarg):
             # name => value, {'name': value}
             return [(node.expression, False)]
@@ -109,6 +121,19 @@ class Expressions:
             node = scope.windows[name]
             parts.extend(_deciders(node))
         return parts
+
+
+def _kind_of(node: exp.Expr) -> int:
+    if isinstance(node, _NAMELESS):
+        kind = _EMPTY
+    elif isinstance(node, _LEAVES):
+        kind = _LEAF
+    elif isinstance(node, (*_MIXED, exp.PropertyEQ, exp.Kwarg, exp.WithinGroup, exp.In)):
+        kind = _PARTED
+    else:
+        kind = _PLAIN
+    _kinds[type(node)] = kind
+    return kind
 
 
 def _field_of_row(base: exp.Column, node: exp.Dot, scope: Scope) -> Flow | None:

@@ -25,6 +25,8 @@ class Flow(NamedTuple):
     repeats: Names = NONE
 
     def joined(self, other: Flow) -> Flow:
+        if other == _EMPTY or other is self:
+            return self
         return Flow(self.direct | other.direct, self.indirect | other.indirect, self.repeats | other.repeats)
 
     def deciding(self) -> Flow:
@@ -34,6 +36,9 @@ class Flow(NamedTuple):
     def repeating(self) -> Flow:
         """The same names, for rows that are told apart by this value, or made from it."""
         return Flow(NONE, NONE, self.direct | self.indirect | self.repeats)
+
+
+_EMPTY = Flow()
 
 
 class Column(NamedTuple):
@@ -52,6 +57,8 @@ class Relation(NamedTuple):
     def decided_by(self, deciders: Flow) -> Relation:
         """The same relation, with ``deciders`` deciding its rows, and so every value in them."""
         rows = self.rows.joined(deciders.deciding())
+        if rows == _EMPTY:
+            return self
         return Relation(tuple(Column(c.name, c.flow.joined(rows)) for c in self.columns), rows, self.tables)
 
     def renamed(self, names: Iterable[str]) -> Relation:
@@ -90,14 +97,17 @@ class Statement:
 
 def merged(flows: Iterable[Flow]) -> Flow:
     """All flows as one."""
-    flow = Flow()
-    for one in flows:
-        flow = flow.joined(one)
-    return flow
+    parts = [flow for flow in flows if flow != _EMPTY]
+    if len(parts) < 2:
+        return parts[0] if parts else _EMPTY
+    return Flow(*(NONE.union(*sets) for sets in zip(*parts, strict=True)))
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
     """Names as SQLite gives them to a derived table: a second ``a`` is ``a:1``."""
+    names = tuple(names)
+    if len({name.lower() for name in names}) == len(names):
+        return names
     seen: dict[str, int] = {}
     result = []
     for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 
@@ -18,7 +18,9 @@ _TABLE = frozenset({"this", "alias", "db", "catalog", "joins", "indexed", "hints
                     "version", "when", "system_time", "ordinality", "laterals"})
 _TARGET = frozenset({"this", "alias", "db", "catalog", "joins", "indexed", "hints", "only", "partition"})
 _JOIN = frozenset({"this", "on", "side", "kind", "using", "method", "global_", "hint", "directed", "match_condition"})
+_DERIVING = (exp.Subquery, exp.Values)
 _DERIVED = frozenset({"this", "alias", "with_", "order", "limit", "offset", "joins", "pivots", "sample", "laterals"})
+_BRACKETS = frozenset({"this", "joins", "pivots"})
 _KINDS = frozenset({"", "INNER", "CROSS", "OUTER", "SEMI", "ANTI", "STRAIGHT_JOIN"})
 _METHODS = frozenset({"", "NATURAL", "ASOF"})
 
@@ -37,7 +39,7 @@ class FromClause:
     def add(self, node: exp.Expr, scope: Scope) -> None:
         """Adds one entry of FROM, with the joins that hang on it."""
         if isinstance(node, exp.Subquery) and _brackets(node.this):
-            refuse(node, ("this", "joins", "pivots"))
+            refuse(node, _BRACKETS)
             self.add(node.this, scope)
         else:
             source = self._source(node, scope)
@@ -111,7 +113,7 @@ class FromClause:
             key, source = self._base(node)
             scope.reads.setdefault(key, set())
             return source
-        if isinstance(node, exp.Subquery | exp.Values):
+        if isinstance(node, _DERIVING):
             if isinstance(node, exp.Subquery):
                 refuse(node, _DERIVED)
             relation = self._query(node, scope.beside().inner())
@@ -125,7 +127,10 @@ class FromClause:
     def _base(self, node: exp.Table) -> tuple[str, Source]:
         key = self.catalog.find(node)
         relation = Relation(self.catalog.columns(key), tables=frozenset({key}))
-        source = Source.of(node.alias or node.name, named(relation, node.args.get("alias")))
+        alias = node.args.get("alias")
+        if alias is not None and alias.args.get("columns"):
+            relation = named(relation, alias)
+        source = Source.of(node.alias or node.name, relation)
         source.base, source.aliased = key, bool(node.alias)
         return key, source
 
@@ -136,7 +141,9 @@ def named(relation: Relation, alias: exp.Expr | None, *, all_of_them: bool = Fal
     width = len(relation.columns)
     if alias is not None and given and (len(given) > width or (all_of_them and len(given) < width)):
         raise SqlFault(f"{len(given)} names for {width} columns", span_of(alias))
-    return relation.renamed(unique([*given, *(c.name for c in relation.columns[len(given):])]))
+    names = unique([*given, *(c.name for c in relation.columns[len(given):])])
+    return relation if not given and all(c.name is n for c, n in zip(relation.columns, names, strict=True)) \
+        else relation.renamed(names)
 
 
 def _brackets(node: exp.Expr) -> bool:
@@ -145,9 +152,9 @@ def _brackets(node: exp.Expr) -> bool:
         isinstance(node, exp.Subquery) and bool(node.alias or node.args.get("joins")))
 
 
-def refuse(node: exp.Expr, known: Collection[str]) -> None:
+def refuse(node: exp.Expr, known: frozenset[str]) -> None:
     """Raises SqlFault for a clause that the analysis would pass over."""
-    for key, value in node.args.items():
-        if value and key not in known:
+    for key in node.args.keys() - known:
+        if node.args[key]:
             word = key.strip("_").upper()
             raise SqlFault(f"{word} is not followed in {node.key.upper()}", span_of(node))

@@ -27,6 +27,10 @@ _SELECT = frozenset({"with_", "expressions", "hint", "distinct", "from_", "joins
                      "operation_modifiers"})
 _SETS = frozenset({"with_", "this", "expression", "distinct", "order", "limit", "offset", "by_name"})
 _WRAPPED = frozenset({"with_", "this", "alias", "order", "limit", "offset", "pivots", "sample", "laterals"})
+_IN_FROM = (exp.From, exp.Join, exp.Subquery)
+_NAMED = (exp.Alias, exp.Aliases)
+_WITH = frozenset({"expressions", "recursive"})
+_ENTRY = frozenset({"this", "alias", "materialized"})
 _DECIDING = ("where", "prewhere", "having", "qualify", "limit", "offset", "sort", "cluster", "distribute", "connect")
 
 
@@ -46,7 +50,7 @@ class Queries:
         elif isinstance(node, exp.SetOperation):
             relation = self._combined(node, scope)
         elif isinstance(node, exp.Subquery):
-            in_from = isinstance(node.parent, exp.From | exp.Join | exp.Subquery)
+            in_from = isinstance(node.parent, _IN_FROM)
             # The joins of an entry of FROM are FromClause's to follow.
             refuse(node, _WRAPPED | {"joins"} if in_from else _WRAPPED)
             relation = self._ordered(node, self.query(node.this, scope.inner()), scope)
@@ -64,11 +68,11 @@ class Queries:
         with_ = node.args.get("with_")
         if with_ is None:
             return
-        refuse(with_, ("expressions", "recursive"))
+        refuse(with_, _WITH)
         for entry in with_.expressions:
             if entry.alias.lower() in scope.ctes.maps[0]:
                 raise SqlFault(f"WITH has {entry.alias!r} twice", span_of(entry.args["alias"]))
-            refuse(entry, ("this", "alias", "materialized"))
+            refuse(entry, _ENTRY)
             scope.ctes[entry.alias.lower()] = Cte(entry.alias.lower(), entry, scope)
 
     def check(self, scope: Scope) -> None:
@@ -159,21 +163,22 @@ class Queries:
             flow = self.expressions.flow(node.this if isinstance(node, exp.Aliases) else node.unalias(), scope)
             for name in self._names_of(node):
                 columns.append(Column(name, flow))
-                if isinstance(node, exp.Alias | exp.Aliases):
+                if isinstance(node, _NAMED):
                     aliases.setdefault(name.lower(), flow)
         # A projection sees its neighbours' aliases in few dialects; the clauses after it do in all.
         scope.aliases = aliases
         return columns
 
     def _names_of(self, node: exp.Expr) -> list[str]:
-        if isinstance(node, exp.Alias | exp.Aliases):
+        if isinstance(node, _NAMED):
             given = node.expressions if isinstance(node, exp.Aliases) else [node.args["alias"]]
             return [n.name.lower() if self.dialect.folds and not n.args.get("quoted") else n.name for n in given]
         if isinstance(node, exp.Dot | exp.Paren) or (isinstance(node, exp.Cast) and self.dialect.names_casts):
             inner = node.output_name
             if inner:
                 return [inner]
-        return [node.sql(self.dialect.name or None, normalize_functions="lower", unsupported_level=ErrorLevel.IGNORE)]
+        return [node.sql(self.dialect.name or None, copy=False, normalize_functions="lower",
+                         unsupported_level=ErrorLevel.IGNORE)]
 
     def _decide(self, node: exp.Expr | None, scope: Scope) -> None:
         if node is not None:

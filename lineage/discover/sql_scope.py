@@ -52,12 +52,6 @@ class Source:
             return False
         return self.name == table
 
-    def column(self, name: str, qualified: bool) -> Column | None:
-        found = self.columns.get(name)
-        if found is None and qualified and self.open is not None:
-            return Column(name, self.open)
-        return found
-
     def suggest(self, name: str) -> str:
         return close(name, (c.name for c in self.columns.values()))
 
@@ -105,8 +99,10 @@ class Scope:
         source.used = True
         if source.base:
             # By the flow, since an alias list may have renamed the column.
-            names = (name.removeprefix(f"{source.base}#") for name in column.flow.direct)
-            self.reads.setdefault(source.base, set()).update(names)
+            past = len(source.base) + 1
+            reads = self.reads.setdefault(source.base, set())
+            for name in column.flow.direct:
+                reads.add(name[past:])
         return column.flow
 
     def count_rows(self) -> Names:
@@ -129,8 +125,11 @@ class Scope:
 
     def resolve(self, node: exp.Column) -> tuple[str, Flow]:
         """The column's own name and flow.  Raises SqlFault when no scope, or more than one source, has it."""
-        name, table, database = node.name.lower(), node.table.lower(), node.db.lower()
-        for scope in self.around():
+        name = node.name.lower()
+        qualified = node.args.get("table") is not None
+        table, database = (node.table.lower(), node.db.lower()) if qualified else ("", "")
+        scope: Scope | None = self
+        while scope is not None:
             found = scope._here(node, name, table, database)
             if found is not None:
                 source, column = found
@@ -138,6 +137,7 @@ class Scope:
                 return column.name, scope.merged[name] if not table and name in scope.merged else flow
             if not table and name in scope.aliases:
                 return node.name, scope.aliases[name]
+            scope = scope.parent
         flow_ = self._field(node) if self.dialect.structs else None
         if flow_ is None:
             flow_ = self._no_column(node, name)
@@ -146,8 +146,13 @@ class Scope:
         return node.name, flow_
 
     def _here(self, node: exp.Column, name: str, table: str, database: str) -> tuple[Source, Column] | None:
-        hits = [(s, c) for s in self.sources if s.answers(table, database)
-                and (c := s.column(name, bool(table))) is not None and (table or name not in s.hidden)]
+        hits = []
+        for source in self.sources:
+            column = source.columns.get(name)
+            if column is None and (source.open is None or not table):
+                continue
+            if (source.answers(table, database) if table else not source.qualified_only and name not in source.hidden):
+                hits.append((source, column or Column(name, source.open or Flow())))
         if len(hits) > 1 and (table or name not in self.merged):
             where = ", ".join(s.base or s.name for s, _ in hits)
             raise SqlFault(f"the column {node.name!r} is ambiguous: it is in {where}", span_of(node))

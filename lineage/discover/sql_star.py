@@ -10,6 +10,8 @@ from lineage.discover.sql_from import refuse
 from lineage.discover.sql_scope import Scope
 from lineage.discover.sql_text import SqlFault, span_of
 
+_CHANGES = frozenset({"except_", "replace", "rename"})
+
 
 def is_star(node: exp.Expr) -> bool:
     return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
@@ -18,7 +20,7 @@ def is_star(node: exp.Expr) -> bool:
 def star(node: exp.Expr, scope: Scope, expressions: Expressions) -> list[Column]:
     """The columns in the order of FROM, a column of USING once.  Raises SqlFault for a name that is none of them."""
     inner = node.this if isinstance(node, exp.Column) else node
-    refuse(inner, ("except_", "replace", "rename"))
+    refuse(inner, _CHANGES)
     table = node.table.lower() if isinstance(node, exp.Column) else ""
     database = node.db.lower() if isinstance(node, exp.Column) else ""
     sources = [s for s in scope.sources if s.answers(table, database)]

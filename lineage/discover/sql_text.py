@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import sqlglot
@@ -56,7 +57,7 @@ def parse(sql: str, dialect: str) -> exp.Expr:
     """
     text = sql
     try:
-        grammar = Dialect.get_or_raise(dialect)
+        grammar = _grammar(dialect)
         check_text(sql)
         if _RESPELLED.search(sql):
             text = _respelled(sql, dialect)
@@ -79,6 +80,11 @@ def parse(sql: str, dialect: str) -> exp.Expr:
     if isinstance(trees[0], exp.Command):
         raise _command_fault(sql, trees[0])
     return trees[0]
+
+
+@lru_cache(maxsize=64)
+def _grammar(dialect: str) -> Dialect:
+    return Dialect.get_or_raise(dialect)
 
 
 def spans(sql: str, dialect: str) -> list[tuple[int, int]]:

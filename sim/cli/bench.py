@@ -1,44 +1,96 @@
-"""bench: ours beside what people use otherwise, measured in one run."""
+"""bench: ours beside what people use otherwise, answers and speed in one run."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from sim.cli.options import Json, print_json
 
-What = Literal["ingest"]
-
 
 def add(app: typer.Typer) -> None:
-    app.command()(bench)
+    group = typer.Typer(help="Ours beside what people use otherwise, answers and speed in one run.",
+                        no_args_is_help=True)
+    group.command()(sql)
+    group.command()(ingest)
+    app.add_typer(group, name="bench")
 
 
-def bench(
-    what: Annotated[What, typer.Argument(help="ingest: events through the logger into the table.")],
+def sql(
+    corpus: Annotated[Path | None, typer.Option(help="A folder of statements with their edges; tests/discover/corpus "
+                                                     "when left out.")] = None,
+    blocks: Annotated[int | None, typer.Option(min=2, help="Blocks of statements that are timed; more of them, "
+                                                           "narrower intervals.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which statements are in which block.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Column lineage beside sqlglot's and sqllineage's: who is right on the corpus, and how fast.
+
+    A statement is right when its DIRECT edges are the corpus's, wrong with an edge that is none, else missing.
+    Exit code 1 when ours is not right on all of it.  sqllineage needs pip install 'sightline[bench]'.
+
+    Example: [bold]sightline bench sql --json[/]   or   [bold]sightline bench sql --blocks 60[/]
+    """
+    from sim.bench import sql as measuring
+    from sim.bench.corpus import HOME, load
+    from sim.show.terminal import progress
+
+    with progress("bench sql") as say:
+        report = measuring.measure(load(corpus or HOME), blocks=blocks or measuring.BLOCKS, seed=seed, progress=say)
+    if as_json:
+        print_json(report)
+    else:
+        _show_sql(report)
+    ours = report["sightline"]
+    raise typer.Exit(1 if ours["wrong"] or ours["missing"] else 0)
+
+
+def _show_sql(report: dict[str, Any]) -> None:
+    from sim.show.terminal import console, line, table
+
+    tools = [name for name in ("sightline", "sqlglot", "sqllineage") if "right" in report[name]]
+    out = console()
+    table(("statements", "right", "wrong", "missing", "right if conditions pass for values", "each CPU second", "95 %"),
+          [(name, one["right"], one["wrong"], one["missing"], one["lenient"]["right"], one["queries_per_second"],
+            "{}..{}".format(*one["interval"])) for name, one in ((name, report[name]) for name in tools)])
+    every = report["sightline"]["all_edges"]
+    line(out, f"ours, DIRECT and INDIRECT edges: {every['right']} right, {every['wrong']} wrong, "
+              f"{every['missing']} missing, of {report['corpus']['statements']} statements")
+    for name, goal in report["ratio"].items():
+        value, low, high = goal["times"]
+        line(out, f"{value:g} [{low:g}..{high:g}] times as fast as {name}; the goal is {goal['floor']:g}: "
+                  f"{goal['verdict']}")
+    for name in ("sqlglot", "sqllineage"):
+        if "unavailable" in report[name]:
+            line(out, report[name]["unavailable"])
+
+
+def ingest(
     rounds: Annotated[int | None, typer.Option(min=2, help="More of them, narrower intervals.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Speed, with intervals, and whether anything was lost.
+    """Events through the logger into the table, signals into the collector: speed, and whether anything was lost.
 
     Example: [bold]sightline bench ingest[/]   or   [bold]sightline bench ingest --rounds 20 --json[/]
     """
-    from sim.load import collecting, ingest
+    from sim.load import collecting
+    from sim.load import ingest as ingesting
     from sim.show.terminal import progress
 
-    with progress("bench") as say:
-        result = {**ingest.measure(rounds or ingest.ROUNDS, progress=say),
-                  "collector": collecting.measure(rounds or ingest.ROUNDS, progress=say)}
+    with progress("bench ingest") as say:
+        result = {**ingesting.measure(rounds or ingesting.ROUNDS, progress=say),
+                  "collector": collecting.measure(rounds or ingesting.ROUNDS, progress=say)}
     if as_json:
         print_json(result)
     else:
-        _show(result["logger"], result["collector"])
+        _show_ingest(result["logger"], result["collector"])
     lost = result["logger"]["lost"] or result["logger"]["twice"] or result["collector"]["lost"]
     raise typer.Exit(1 if lost else 0)
 
 
-def _show(report: dict[str, Any], collector: dict[str, Any]) -> None:
+def _show_ingest(report: dict[str, Any], collector: dict[str, Any]) -> None:
     from sim.show.terminal import table
 
     def interval(name: str, of: dict[str, Any] = report) -> str:

@@ -26,6 +26,7 @@ ask.add(app)
 load.add(app)
 bench.add(app)
 sql.add(app)
+bench.add(app)
 stack.add(app)
 
 
