@@ -69,9 +69,9 @@ class Expressions:
         if isinstance(node, exp.Column):
             return self._star(node, scope) if isinstance(node.this, exp.Star) else scope.resolve(node)[1]
         if isinstance(node, _QUERIES):
-            return _value_of(self._query(node, scope.inner()))
+            return _value_of(self._query(node, scope.inner(nameless=True)))
         if isinstance(node, exp.Exists) and isinstance(node.this, exp.Query):
-            relation = self._query(node.this, scope.inner())
+            relation = self._query(node.this, scope.inner(nameless=True))
             return relation.rows if relation.rows != Flow() else Flow(indirect=relation.tables)
         if isinstance(node, exp.Dot) and isinstance(base := node.this.unnest(), exp.Column):
             return _field_of_row(base, node, scope)

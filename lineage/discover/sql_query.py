@@ -53,7 +53,7 @@ class Queries:
             in_from = isinstance(node.parent, _IN_FROM)
             # The joins of an entry of FROM are FromClause's to follow.
             refuse(node, _WRAPPED | {"joins"} if in_from else _WRAPPED)
-            relation = self._ordered(node, self.query(node.this, scope.inner()), scope)
+            relation = self._ordered(node, self.query(node.this, scope.inner(nameless=scope.nameless)), scope)
         elif isinstance(node, exp.Values):
             relation = self._values(node, scope)
         else:
@@ -161,7 +161,7 @@ class Queries:
                 columns.append(Column(*scope.resolve(node)))
                 continue
             flow = self.expressions.flow(node.this if isinstance(node, exp.Aliases) else node.unalias(), scope)
-            for name in self._names_of(node):
+            for name in self._names_of(node, scope):
                 columns.append(Column(name, flow))
                 if isinstance(node, _NAMED):
                     aliases.setdefault(name.lower(), flow)
@@ -169,7 +169,7 @@ class Queries:
         scope.aliases = aliases
         return columns
 
-    def _names_of(self, node: exp.Expr) -> list[str]:
+    def _names_of(self, node: exp.Expr, scope: Scope) -> list[str]:
         if isinstance(node, _NAMED):
             given = node.expressions if isinstance(node, exp.Aliases) else [node.args["alias"]]
             return [n.name.lower() if self.dialect.folds and not n.args.get("quoted") else n.name for n in given]
@@ -177,6 +177,8 @@ class Queries:
             inner = node.output_name
             if inner:
                 return [inner]
+        if scope.nameless:
+            return [""]
         return [node.sql(self.dialect.name or None, copy=False, normalize_functions="lower",
                          unsupported_level=ErrorLevel.IGNORE)]
 
@@ -227,9 +229,10 @@ class Queries:
             refuse(first, _SETS)
             steps.append(first)
             first = first.this
-        relation = self.query(first, scope.inner())
+        relation = self.query(first, scope.inner(nameless=scope.nameless))
         for step in reversed(steps):
-            relation = combine(step, relation, self.query(step.expression, scope.inner()))
+            relation = combine(step, relation, self.query(step.expression,
+                                                      scope.inner(nameless=not step.args.get("by_name"))))
         return self._ordered(node, relation, scope)
 
     def _ordered(self, node: exp.Expr, relation: Relation, scope: Scope) -> Relation:

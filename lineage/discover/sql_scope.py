@@ -18,6 +18,7 @@ from lineage.discover.sql_flow import NONE, Column, Flow, Names, Relation, merge
 from lineage.discover.sql_text import SqlFault, span_of
 
 Reads = dict[str, set[str]]
+_FEW = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -81,10 +82,14 @@ class Scope:
     aliases: dict[str, Flow] = field(default_factory=dict)
     windows: dict[str, exp.Window] = field(default_factory=dict)
     rows: Flow = Flow()  # noqa: RUF009  a NamedTuple, and so immutable
+    # The query is a value: nobody asks for the names of its columns, which cost time to make.
+    nameless: bool = False
+    # Name → sources, while there are as many sources as when it was made.
+    _named: tuple[int, dict[str, list[Source]]] = (0, {})
 
-    def inner(self) -> Scope:
+    def inner(self, *, nameless: bool = False) -> Scope:
         """For a sub-query in an expression: sees the names of this scope."""
-        return Scope(self.reads, self.dialect, self.ctes.new_child(), self)
+        return Scope(self.reads, self.dialect, self.ctes.new_child(), self, nameless=nameless)
 
     def beside(self, reads: Reads | None = None) -> Scope:
         """For a query in FROM or WITH: sees the WITH entries, and only the names around this scope."""
@@ -147,7 +152,7 @@ class Scope:
 
     def _here(self, node: exp.Column, name: str, table: str, database: str) -> tuple[Source, Column] | None:
         hits = []
-        for source in self.sources:
+        for source in self._called(table) if table and len(self.sources) > _FEW else self.sources:
             column = source.columns.get(name)
             if column is None and (source.open is None or not table):
                 continue
@@ -157,6 +162,15 @@ class Scope:
             where = ", ".join(s.base or s.name for s, _ in hits)
             raise SqlFault(f"the column {node.name!r} is ambiguous: it is in {where}", span_of(node))
         return hits[0] if hits else None
+
+    def _called(self, table: str) -> list[Source]:
+        count, named = self._named
+        if count != len(self.sources):
+            named = {}
+            for source in self.sources:
+                named.setdefault(source.name, []).append(source)
+            self._named = len(self.sources), named
+        return named.get(table, [])
 
     def _field(self, node: exp.Column) -> Flow | None:
         """``column.field`` or ``table.column.field``, parsed as if they were qualified; or a table's whole row."""

@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from lineage.errors import InputError
@@ -24,6 +25,7 @@ _WIDTH = 120
 DEEPEST = 500
 _OPENS = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSES = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_TYPES = frozenset(Parser.NESTED_TYPE_TOKENS)
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 # A quoted token or comment that closes, else one that does not.
 _CLOSED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[^'"`\[/-]+|[-/]""", re.S)
@@ -162,15 +164,24 @@ def check_text(sql: str) -> None:
 
 
 def _check_depth(tokens: list[Token]) -> None:
-    depth = 0
+    depth, chain, types, before = 0, 0, 0, TokenType.SEMICOLON
     for token in tokens:
-        if token.token_type in _OPENS:
-            depth += 1
-            if depth > DEEPEST:
+        kind = token.token_type
+        if kind is TokenType.GT:
+            types = max(0, types - 1)
+        elif kind in _OPENS or (kind is TokenType.LT and before in _TYPES):
+            if kind is TokenType.LT:
+                types += 1  # ARRAY<ARRAY<…>>
+            else:
+                depth += 1
+            # a[1][1][1]…: the parser's time grows with the cube of it.
+            chain = chain + 1 if before is TokenType.R_BRACKET else 0
+            if max(depth, chain, types) > DEEPEST:
                 raise SqlFault(f"the statement is nested too deeply: more than {DEEPEST} brackets or CASEs inside one "
                                "another", (token.start, token.end))
-        elif token.token_type in _CLOSES:
+        elif kind in _CLOSES:
             depth = max(0, depth - 1)
+        before = kind
 
 
 def _respelled(sql: str, dialect: str) -> str:

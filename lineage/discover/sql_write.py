@@ -26,6 +26,15 @@ _CREATE = frozenset({"with_", "this", "kind", "expression", "exists", "propertie
 
 def statement_of(tree: exp.Expr, catalog: Catalog, dialect: Dialect) -> Statement:
     """Analyses one parsed statement.  Raises SqlFault for a name that does not resolve, or a kind that is not known."""
+    try:
+        return _statement_of(tree, catalog, dialect)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # sqlglot reads DELETE SELECT, and leaves a hole in the tree where the table would be.
+        raise SqlFault(f"this {tree.key.upper()} lacks a part, or has one where it cannot be followed",
+                       span_of(tree)) from None
+
+
+def _statement_of(tree: exp.Expr, catalog: Catalog, dialect: Dialect) -> Statement:
     writing = _Writing(Queries(catalog, dialect))
     if isinstance(tree, exp.Query | exp.Values):
         relation = writing.queries.query(tree, writing.scope)

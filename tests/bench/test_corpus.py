@@ -20,7 +20,8 @@ def corpus(folder: Path, text: str) -> Path:
 
 def test_a_case(tmp_path: Path) -> None:
     text = ("--@ s.json\n-- words\n--# one (snowflake)\nSELECT a,\n  -- b\n  1 AS n FROM t;\n--> a = t.a\n"
-            "--> n = ~ t.b\n--> * ~ t.a\n\n--# two (of them)\nINSERT INTO t (a) SELECT b FROM t\n--> output: t\n--> a = t.b\n")
+            "--> n = ~ t.b\n--> * ~ t.a\n\n--# two (of them)\nINSERT INTO t (a) SELECT b FROM t\n--> output: t\n"
+            "--> a = t.b\n")
     one, two = load(corpus(tmp_path, text))
     assert (one.name, one.dialect, one.where, one.output) == ("one", "snowflake", "x.sql:3", "")
     assert one.sql == "SELECT a,\n  -- b\n  1 AS n FROM t;"
