@@ -6,11 +6,12 @@ One pass resolves every name and gives each result column its flow.  Clauses tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
+from lineage.discover.sql_aggregate import aggregates, one_row, terms
 from lineage.discover.sql_catalog import Catalog
 from lineage.discover.sql_dialect import Dialect
 from lineage.discover.sql_expression import Expressions
@@ -134,7 +135,7 @@ class Queries:
             scope.rows = scope.rows.joined(merged(c.flow for c in columns).repeating())
         tables = frozenset[str]().union(*(s.tables for s in scope.sources))
         relation = Relation(tuple(columns), tables=tables).decided_by(scope.deciding())
-        if _one_row(node):
+        if one_row(node):
             # An aggregate without groups gives a row whatever it reads.
             return Relation(relation.columns)
         return relation
@@ -192,10 +193,10 @@ class Queries:
             return
         if group.args.get("all"):
             for written in node.expressions:
-                if not _aggregates(written):
+                if not aggregates(written):
                     scope.decide(merged(c.flow for c in star(written, scope, self.expressions)) if is_star(written)
                                  else self.expressions.flow(written.unalias(), scope))
-        for term in _terms(group):
+        for term in terms(group):
             scope.decide(self._term(term, columns, scope))
 
     def _term(self, term: exp.Expr, columns: Sequence[Column], scope: Scope) -> Flow:
@@ -263,40 +264,6 @@ class Queries:
             made = [self.expressions.flow(cell, scope) for cell in cells]
             flows = [a.joined(b) for a, b in zip(flows, made, strict=True)] if number else made
         return Relation(tuple(Column(f"column{i}", flow) for i, flow in enumerate(flows, 1)))
-
-
-def _terms(group: exp.Expr) -> Iterator[exp.Expr]:
-    """What GROUP BY names, inside GROUPING SETS, CUBE and ROLLUP too."""
-    stack = list(group.iter_expressions())
-    while stack:
-        node = stack.pop()
-        if isinstance(node, exp.GroupingSets | exp.Cube | exp.Rollup | exp.Tuple | exp.Paren):
-            stack.extend(node.iter_expressions())
-        else:
-            yield node
-
-
-def _one_row(node: exp.Select) -> bool:
-    if any(node.args.get(key) for key in ("group", "having", "qualify", "limit", "offset", "connect")):
-        return False
-    return any(_aggregates(written) for written in node.expressions)
-
-
-def _aggregates(node: exp.Expr) -> bool:
-    """True when a projection has an aggregate of its own, not a window's or a sub-query's."""
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, exp.Window):
-            inner = part.this
-            while isinstance(inner, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
-                inner = inner.this
-            stack.extend(inner.iter_expressions())
-        elif isinstance(part, exp.AggFunc) and not part.expressions:  # SQLite's max(a, b) is of one row
-            return True
-        elif not isinstance(part, exp.Query):
-            stack.extend(part.iter_expressions())
-    return False
 
 
 def _mentions(node: exp.Expr, name: str) -> bool:
