@@ -13,6 +13,7 @@ _SEE_ALIASES = frozenset({"", "duckdb", "snowflake", "redshift", "spark", "spark
                           "teradata"})
 _PSEUDO = {"oracle": frozenset({"level", "rownum", "sysdate", "systimestamp", "user", "uid"}),
            "snowflake": frozenset({"level", "sysdate"}), "tsql": frozenset({"current_user", "session_user"})}
+_NOWHERE = {"oracle": frozenset({"dual"}), "mysql": frozenset({"dual"})}
 # What stands bare as a unit in date functions that the parser does not know.
 UNITS = frozenset("microsecond millisecond second minute hour day dayofweek dayofyear week isoweek month quarter year "
                   "isoyear epoch dow doy ss mi hh dd ww wk mm qq yy yyyy".split())
@@ -27,6 +28,8 @@ class Dialect(NamedTuple):
     # SQLite names an unnamed cast by its text, the others by its column.
     names_casts: bool
     pseudo: frozenset[str]
+    # Tables of one row and no column of anybody's.
+    nowhere: frozenset[str]
 
 
 @lru_cache(maxsize=64)
@@ -34,4 +37,5 @@ def dialect_of(name: str) -> Dialect:
     """``name`` is one of sqlglot's, "" for its own superset of all."""
     name = name.lower().partition(",")[0]
     lite = name == "sqlite"
-    return Dialect(name, name in _FOLD, name in _SEE_ALIASES, not lite, not lite, _PSEUDO.get(name, frozenset()))
+    return Dialect(name, name in _FOLD, name in _SEE_ALIASES, not lite, not lite, _PSEUDO.get(name, frozenset()),
+                   _NOWHERE.get(name, frozenset()))

@@ -25,7 +25,7 @@ _LEAVES = (exp.Column, *_QUERIES, exp.Exists, exp.Dot, exp.Star, exp.Columns)
 _NAMELESS = (exp.Literal, exp.Identifier, exp.Var, exp.Null, exp.Boolean, exp.DataType, exp.Placeholder)
 # Nodes of which some parts only decide, or are no values at all.
 _MIXED = (exp.Case, exp.If, exp.Order, exp.Filter, exp.Window, exp.DecodeCase, exp.Nvl2, exp.ArgMax, exp.ArgMin,
-          exp.CountIf, exp.HavingMax)
+          exp.CountIf, exp.HavingMax, exp.CombinedAggFunc)
 _kinds: dict[type[exp.Expr], int] = {}
 
 
@@ -171,6 +171,9 @@ def _deciders(node: exp.Expr) -> Sequence[exp.Expr]:
         return list(args["expressions"])
     if isinstance(node, exp.Filter | exp.HavingMax | exp.ArgMax | exp.ArgMin):
         return [args["expression"]] if args.get("expression") is not None else []
+    if isinstance(node, exp.CombinedAggFunc):
+        # ClickHouse's sumIf(value, condition)
+        return args["expressions"][-1:] if node.name.lower().endswith("if") else []
     if isinstance(node, exp.DecodeCase):
         # DECODE(value, search, result, …, default)
         given = args["expressions"]

@@ -20,7 +20,7 @@ from lineage.discover.sql_text import Place, SqlFault, check_text, parse, place_
 from lineage.discover.sql_write import definition_of, statement_of
 
 _MOVE_NOTHING = (exp.Drop, exp.Alter, exp.TruncateTable, exp.Set, exp.Use, exp.Transaction, exp.Commit, exp.Rollback,
-                 exp.Comment, exp.Grant, exp.Revoke, exp.Analyze, exp.Pragma)
+                 exp.Comment, exp.Grant, exp.Revoke, exp.Analyze, exp.Pragma, exp.Describe, exp.Show, exp.Refresh)
 
 
 class FileEdge(NamedTuple):

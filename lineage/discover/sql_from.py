@@ -38,6 +38,8 @@ class FromClause:
 
     def add(self, node: exp.Expr, scope: Scope) -> None:
         """Adds one entry of FROM, with the joins that hang on it."""
+        if isinstance(node, exp.Final):  # ClickHouse
+            node = node.this
         if isinstance(node, exp.Subquery) and _brackets(node.this):
             refuse(node, _BRACKETS)
             self.add(node.this, scope)
@@ -110,6 +112,8 @@ class FromClause:
             entry = None if node.db else scope.ctes.get(node.name.lower())
             if entry is not None:
                 return Source.of(node.alias or node.name, named(self._cte(entry, scope), node.args.get("alias")))
+            if node.name.lower() in scope.dialect.nowhere and not node.db:
+                return Source.of(node.name, Relation(()))
             key, source = self._base(node)
             scope.reads.setdefault(key, set())
             return source

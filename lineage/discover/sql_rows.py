@@ -24,6 +24,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "sequence": ("value",), "generator": (), "unnest": ("unnest",), "inline": (), "string_split": ("value",),
     "json_object_keys": ("json_object_keys",), "jsonb_object_keys": ("jsonb_object_keys",),
 }
+_FLATTEN = ("seq", "key", "path", "index", "value", "this")
 # Columns that say where a part stood.
 _PLACES = frozenset({"pos", "index", "seq"})
 _CALLED = {"explodinggenerateseries": "generate_series", "generateseries": "generate_series",
@@ -60,12 +61,15 @@ class Rows:
         elif (node.args.get("ordinality") or offset) and len(names) > len(given):
             places.add(names[-1].lower())
         values = [n for n in names if n.lower() not in places]
+        if not names and isinstance(call, exp.Explode) and scope.dialect.name == "snowflake":
+            names = list(_FLATTEN)
+            values = [name for name in names if name not in _PLACES]
         columns = []
         for name in names or [alias or "col"]:
             at = values.index(name) if name in values else 0
             flow = flows[at] if len(flows) > 1 and at < len(flows) else merged(flows)
             columns.append(Column(name, Flow(repeats=flow.repeating().repeats) if name.lower() in places else flow))
-        return _source(alias or (names[0] if len(names) > 0 else "col"), columns, merged(flows))
+        return _source(alias or (names[0] if names else "col"), columns, merged(flows))
 
     def _function(self, node: exp.Expr, call: exp.Func, scope: Scope) -> Source:
         name = (call.name if isinstance(call, exp.Anonymous) else call.key).lower()

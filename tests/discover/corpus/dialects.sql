@@ -294,3 +294,34 @@ SELECT DATEDIFF(day, since, CURRENT_DATE) AS d, DATE_TRUNC('month', since) AS m 
 --# conditional aggregates (clickhouse)
 SELECT countIf(total > 3) AS n FROM orders;
 --> n = ~ orders.total
+
+--# sum_if and final (clickhouse)
+SELECT status, sumIf(total, customer_id > 3) AS t FROM orders FINAL PREWHERE id > 1 GROUP BY status;
+--> status = orders.status
+--> t = orders.total ~ orders.customer_id
+--> * ~ orders.id orders.status
+
+--# flatten without a name (snowflake)
+SELECT id, value:sku::string AS sku, index AS i FROM orders, TABLE(FLATTEN(items));
+--> id = orders.id
+--> sku = orders.items
+--> i =
+
+--# nobody's table (oracle)
+SELECT (SELECT max(total) FROM orders) AS top FROM dual;
+--> top = orders.total
+
+--# minus, and an outer join in the old spelling (oracle)
+SELECT c.name FROM customers c, orders o WHERE c.id = o.customer_id(+) MINUS SELECT name FROM staff;
+--> name = customers.name ~ customers.id orders.customer_id staff.name
+
+--# a field of what an array holds (bigquery)
+SELECT id, (SELECT SUM(i.price) FROM UNNEST(items) AS i) AS paid FROM orders;
+--> id = orders.id
+--> paid = orders.items
+
+--# named arguments and structs in an aggregate (bigquery)
+SELECT customer_id, ARRAY_AGG(STRUCT(id, total AS t) ORDER BY ordered_at DESC LIMIT 1)[OFFSET(0)] AS last FROM orders GROUP BY 1;
+--> customer_id = orders.customer_id
+--> last = orders.id orders.total ~ orders.ordered_at
+--> * ~ orders.customer_id
