@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +43,5 @@ def test_it_fails_when_ours_is_not_right(sightline: Sightline, small: Path) -> N
 
 
 def test_bad_usage(sightline: Sightline, tmp_path: Path) -> None:
-    told = sightline("bench", "squl", "--json")
-    assert told.code == 2 and "did you mean 'sql'?" in json.loads(told.out)["error"]["what"]
+    assert sightline("bench", "squl").code == 2
     assert sightline("bench", "sql", "--corpus", tmp_path, "--json").json["error"]["code"] == "PAI022"
