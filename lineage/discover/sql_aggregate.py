@@ -27,6 +27,8 @@ def one_row(node: exp.Select) -> bool:
 
 def aggregates(node: exp.Expr) -> bool:
     """True when a projection has an aggregate of its own, not a window's or a sub-query's."""
+    if isinstance(node, exp.Column) or node.find(exp.AggFunc) is None:
+        return False
     stack = [node]
     while stack:
         part = stack.pop()

@@ -158,7 +158,7 @@ def _brackets(node: exp.Expr) -> bool:
 
 def refuse(node: exp.Expr, known: frozenset[str]) -> None:
     """Raises SqlFault for a clause that the analysis would pass over."""
-    for key in node.args.keys() - known:
+    for key in sorted(node.args.keys() - known):
         if node.args[key]:
             word = key.strip("_").upper()
             raise SqlFault(f"{word} is not followed in {node.key.upper()}", span_of(node))

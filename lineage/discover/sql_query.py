@@ -15,7 +15,7 @@ from lineage.discover.sql_aggregate import aggregates, one_row, terms
 from lineage.discover.sql_catalog import Catalog
 from lineage.discover.sql_dialect import Dialect
 from lineage.discover.sql_expression import Expressions
-from lineage.discover.sql_flow import Column, Flow, Relation, merged
+from lineage.discover.sql_flow import NONE, Column, Flow, Relation, merged
 from lineage.discover.sql_from import FromClause, named, refuse
 from lineage.discover.sql_scope import Cte, Scope
 from lineage.discover.sql_sets import combine
@@ -33,6 +33,7 @@ _NAMED = (exp.Alias, exp.Aliases)
 _WITH = frozenset({"expressions", "recursive"})
 _ENTRY = frozenset({"this", "alias", "materialized"})
 _DECIDING = ("where", "prewhere", "having", "qualify", "limit", "offset", "sort", "cluster", "distribute", "connect")
+_OUTPUTS = (exp.Dot, exp.Paren)
 
 
 class Queries:
@@ -124,8 +125,10 @@ class Queries:
         self._from(node, scope)
         scope.windows = {w.this.name.lower(): w for w in node.args.get("windows") or ()}
         columns = self.projections(node.expressions, scope)
+        given = node.args
         for clause in _DECIDING:
-            self._decide(node.args.get(clause), scope)
+            if clause in given:
+                self._decide(given[clause], scope)
         self._group(node, columns, scope)
         self._order(node, columns, scope)
         distinct = node.args.get("distinct")
@@ -133,7 +136,7 @@ class Queries:
             scope.decide(self.expressions.flow(distinct.args["on"], scope))
         elif distinct is not None:
             scope.rows = scope.rows.joined(merged(c.flow for c in columns).repeating())
-        tables = frozenset[str]().union(*(s.tables for s in scope.sources))
+        tables = NONE.union(*(s.tables for s in scope.sources))
         relation = Relation(tuple(columns), tables=tables).decided_by(scope.deciding())
         if one_row(node):
             # An aggregate without groups gives a row whatever it reads.
@@ -174,7 +177,7 @@ class Queries:
         if isinstance(node, _NAMED):
             given = node.expressions if isinstance(node, exp.Aliases) else [node.args["alias"]]
             return [n.name.lower() if self.dialect.folds and not n.args.get("quoted") else n.name for n in given]
-        if isinstance(node, exp.Dot | exp.Paren) or (isinstance(node, exp.Cast) and self.dialect.names_casts):
+        if isinstance(node, _OUTPUTS) or (isinstance(node, exp.Cast) and self.dialect.names_casts):
             inner = node.output_name
             if inner:
                 return [inner]
