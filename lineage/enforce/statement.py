@@ -61,7 +61,7 @@ def judged(statements: Iterable[str], tables: Tables, reads: Iterable[str] = (),
 def _flows(found: Statement) -> Sequence[tuple[str, str]]:
     if found.writes is None:
         return []
-    targets = {f"{found.writes[0]}#{flow.target}": flow.direct | flow.indirect for flow in found.columns}
+    targets = {f"{found.writes[0]}#{flow.target}": flow.direct | flow.deciding for flow in found.columns}
     return [(source, target) for target, sources in targets.items() for source in sorted(sources) if source != target]
 
 

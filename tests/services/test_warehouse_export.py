@@ -14,12 +14,13 @@ from lineage.discover import exports as declared_exports
 from lineage.enforce.guard import Guard
 from lineage.enforce.requirement import Requirement, load
 from lineage.enforce.rules import Rules
-from lineage.enforce.tokens import Signer, Verifier
+from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import InputError, PolicyDenied, RunError
 from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from protos import policy_pb2_grpc
 from services.warehouse import catalog, export, part
+from services.warehouse.consent import Consent
 from services.warehouse.exporter import Exporter
 from services.warehouse.service import EXPORTS, TABLES
 from sim.stack.deployment import ROOT
@@ -110,7 +111,8 @@ async def bench(folder: Path, *dead: int, forbid: str = "", exports: Path = EXPO
     hands.store.attach = lambda database: None  # type: ignore[method-assign]
     async with serving(lambda s: policy_pb2_grpc.add_PolicyServicer_to_server(policy, s)) as address:
         async with stub(policy_pb2_grpc.PolicyStub, address, lib) as to_policy:
-            yield Bench(Exporter(lib, store, to_policy, TABLES_OF, exports, hands), lib, store, seen, hands)
+            exporter = Exporter(lib, store, to_policy, TABLES_OF, exports, hands, Consent(lib, to_policy))
+            yield Bench(exporter, lib, store, seen, hands)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -175,15 +177,14 @@ def test_a_workers_guard_judges_the_token_that_came_along(tmp_path: Path, activi
     """The worker is a boundary of its own: a task alone does not let it read."""
     found = export.find(EXPORTS, "daily_answers", TABLES_OF)
     signer, rules = Signer("1"), Rules([REQUIREMENT])
-    token = signer.sign(principal="warehouse", purpose="assistance", activity=activity, region="",
-                        inputs=[f"warehouse:core.daily_sessions#{name}" for name in found.columns],
-                        requirements=rules.versions) if activity else b""
+    inputs = tuple(f"warehouse:core.daily_sessions#{name}" for name in found.columns)
+    token = signer.sign(Grant("warehouse", "assistance", activity, inputs, rules.versions)) if activity else b""
     lib, store = PrivacyLib("warehouse", []), FakeStore(tmp_path)
     store.attach("core")
     store.execute(TABLES_OF["core.daily_sessions"].ddl)
     store.attach = lambda database: None  # type: ignore[method-assign]
     with lib.scope(key=KEY), lib.activity(found.activity, purpose="assistance", claims=token):
-        task = part.task(found, 0, lib.baggage())
+        task = part.task(found, 0, lib.baggage(), "", [])
     worker = PrivacyLib("warehouse-0", [Guard(rules, Verifier(signer.public_key))])
     if allowed:
         assert part.write(worker, store, task)["rows"] == 0
@@ -191,3 +192,18 @@ def test_a_workers_guard_judges_the_token_that_came_along(tmp_path: Path, activi
         with pytest.raises(PolicyDenied) as caught:
             part.write(worker, store, task)
         assert caught.value.code == "PAI303" and not (tmp_path / "exports").exists()
+
+
+def test_a_part_leaves_out_who_has_withdrawn(tmp_path: Path) -> None:
+    found = export.find(EXPORTS, "daily_answers", TABLES_OF)
+    seen = Recorder()
+    lib, store = PrivacyLib("warehouse", [seen]), FakeStore(tmp_path)
+    store.attach("core")
+    store.execute(TABLES_OF["core.daily_sessions"].ddl)
+    store.executemany("INSERT INTO core.daily_sessions VALUES ('2026-01-05', ?, ?, 'q', 'a', 'US', '')",
+                      [(f"s{n}", f"w{n % 3}") for n in range(9)])
+    store.attach = lambda database: None  # type: ignore[method-assign]
+    with lib.scope(key=KEY):
+        tasks = [part.task(found, number, lib.baggage(), "wearer", ["w1", "' OR 1"]) for number in range(found.parts)]
+        assert sum(part.write(lib, store, task)["rows"] for task in tasks) == 6
+    assert all("wearer" in op.fields for op in seen.of("read", "warehouse:"))
