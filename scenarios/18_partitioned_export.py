@@ -36,7 +36,7 @@ WHOLE = Scenario(
     name="partitioned-export",
     stage="discover",
     seed=18,
-    about="Four worker processes write one output under one correlation key; every part is counted.",
+    about="Four workers write one output under one correlation key; every part is counted.",
     steps=(step("ask", wearers="all", question="What is that building?", times=3), step("batch", job="daily_sessions"),
            step("export", export="daily_answers")),
     expect=(

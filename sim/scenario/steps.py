@@ -12,7 +12,7 @@ from sim.scenario.registry import Registry
 from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
 from sim.scenario.words import did_you_mean
 from sim.world.app import CompanionApp
-from sim.world.device import PREPROCESSED, prepared
+from sim.world.device import prepared
 from sim.world.glasses import Capture, validate_question
 from sim.world.photo import load_photo
 from sim.world.preprocess import Options
@@ -70,7 +70,7 @@ async def _prepared(stage: Stage, capture: Capture, options: Options) -> Any:
     assert app.device is not None
     memory = stage.glasses[capture.wearer].memory
     app.device.prepare(memory, capture, options)
-    return await app.ask(prepared(memory, capture), f"device:{PREPROCESSED}")
+    return await app.ask(prepared(memory, capture), prepared=True)
 
 
 @STEPS.register("flush", stage="discover", doc="The logger's queue is emptied into the warehouse.")

@@ -46,11 +46,12 @@ def _of(node: ast.Attribute | ast.Call, module: str, methods: Collection[str]) -
         return
     function = node.func
     if isinstance(function, ast.Name) and function.id == HAND_OVER and len(node.args) > 1:
-        if name := _text(node.args[1], module):
+        for name in _texts(node.args[1], module):
             yield "probe", name
     elif (isinstance(function, ast.Attribute) and _last(function.value) == "lib" and function.attr in OPERATIONS
-          and node.args and (name := _text(node.args[0], module))):
-        yield function.attr, name
+          and node.args):
+        for name in _texts(node.args[0], module):
+            yield function.attr, name
 
 
 def _last(node: ast.expr) -> str:
@@ -59,6 +60,13 @@ def _last(node: ast.expr) -> str:
         return str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ""
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     return name.lstrip("_")
+
+
+def _texts(node: ast.expr, module: str) -> list[str]:
+    """Both, where the code has ``this if … else that``."""
+    if isinstance(node, ast.IfExp):
+        return [*_texts(node.body, module), *_texts(node.orelse, module)]
+    return [text] if (text := _text(node, module)) else []
 
 
 def _text(node: ast.expr, module: str) -> str:

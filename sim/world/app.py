@@ -24,6 +24,7 @@ from sim.world.photo import media_type
 
 PATH = "/v1/ask"
 DEVICE = "device:glasses"
+PREPARED = "device:glasses.preprocess"
 OUTBOX = "app:ask"
 WEB = "web:ask"
 RESPONSE = "response:ask"
@@ -79,25 +80,26 @@ class CompanionApp:
         assert self._tap is not None
         return Port(self.lib, self._tap)
 
-    async def ask(self, capture: Capture, device: str = DEVICE) -> Answer:
-        """One question, all the way round.  ``device``: where the glasses hold the capture.
+    async def ask(self, capture: Capture, *, prepared: bool = False) -> Answer:
+        """One question, all the way round.  ``prepared``: the glasses have worked on the capture before.
 
         Raises InputError or PolicyDenied with the code that the web service answered, and RunError (PAI031)
         when it cannot be reached, fails, or answers what is no answer.
         """
         with self.lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="app",
                              region=capture.region, family="A"):
-            sent = self._take(capture, device)
+            sent = self._take(capture, prepared)
             with self.lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in sent}):
                 answer = await self._post(capture)
             with self.lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
                 self._touch("write", len(answer.answer.encode()))
             return answer
 
-    def _take(self, capture: Capture, device: str) -> tuple[str, ...]:
+    def _take(self, capture: Capture, prepared: bool) -> tuple[str, ...]:
         """From the glasses into the outbox; the names of the fields that hold something."""
         payload = {field: value for field, value in _fields(capture).items() if value}
-        with self.lib.read(device, fields=tuple(payload), payload=payload):
+        device = PREPARED if prepared else DEVICE
+        with self.lib.read(PREPARED if prepared else DEVICE, fields=tuple(payload), payload=payload):
             self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
                                     for value in payload.values()), device)
         with self.lib.write(OUTBOX, sources={field: [f"{device}#{field}"] for field in payload}):

@@ -69,7 +69,8 @@ def test_a_malformed_or_over_long_traceparent_is_one_gap_and_a_key_of_its_own(pa
 
 FORGED = [
     (b"\xff\xfe", "claims are not JSON"), (b"[1]", "claims are not a JSON object"),
-    (b"{" + b" " * 5000 + b"}", "claims are too long; at most 4096 bytes"), (b"[" * 4000, "claims are not JSON"),
+    (b"{" + b" " * claims.MAX_BYTES + b"}", f"claims are too long; at most {claims.MAX_BYTES} bytes"),
+    (b"[" * 4000, "claims are not JSON"),
     (b'{"purpose": 1}', "claim 'purpose' is not a text"),
     (b'{"inputs": "all"}', "claim 'inputs' is not a list of texts"),
     (b'{"purpose": "\\ud800"}', ""), (b'{"activity": "whoever I like"}', "a claim names what is no asset"),

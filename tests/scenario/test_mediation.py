@@ -15,7 +15,6 @@ from services.warehouse import service as warehouse
 from sim.scenario import runner
 from sim.scenario.schema import Scenario, expect
 from sim.stack.config import SERVICES
-from sim.stack.store import LocalStore
 from tests.scenario.real_runs import Runs, bundled, story
 
 FAULT_FREE = [scenario for scenario in bundled() if not scenario.faults]
@@ -71,9 +70,9 @@ def test_an_operation_that_was_forgotten_is_noticed(runs: Runs, monkeypatch: pyt
 
 def test_a_statement_outside_of_operations_is_noticed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection was opened at the start; each statement is told all the same."""
-    def append(lib: Any, store: LocalStore, table: Any, rows: Any) -> int:
-        store.execute(f"SELECT count(*) FROM {table.name}")
-        return real(lib, store, table, rows)
+    async def append(lib: Any, engine: Any, table: Any, rows: Any) -> int:
+        engine._store.execute(f"SELECT count(*) FROM {table.name}")
+        return await real(lib, engine, table, rows)
 
     real = warehouse.append
     monkeypatch.setattr(warehouse, "append", append)

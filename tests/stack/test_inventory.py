@@ -31,7 +31,7 @@ def test_handlers_are_the_methods_of_the_contracts_with_a_family() -> None:
 
 def test_what_the_bundled_stack_has() -> None:
     assert {"inference.Generate", "logger.Append"} <= points("client", "web")
-    assert {"policy.Judge", "policy.Admit"} <= points("client", "warehouse")  # taken first, called a line later
+    assert {"policy.Judge", "policy.Withdrawn"} <= points("client", "warehouse")  # taken first, called a line later
     assert "policy.Key" in points("client", "")  # by whichever node needs it
     assert {"POST /v1/ask", "GET /healthz"} <= points("route", "web")
     assert {"core.sessions", "core.daily_sessions"} <= points("table")

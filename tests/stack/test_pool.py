@@ -85,7 +85,7 @@ async def test_a_real_worker_delivers_its_signals_and_leaves_a_journal(tmp_path:
     store.execute(tables["core.daily_sessions"].ddl)
     lib = PrivacyLib("warehouse")
     with lib.scope(key=KEY):
-        task: dict[str, Any] = json.loads(json.dumps(part.task(found, 2, lib.baggage())))
+        task: dict[str, Any] = json.loads(json.dumps(part.task(found, 2, lib.baggage(), "", [])))
     signals = Store(tmp_path / "lineage.db")
     async with serving(lambda s: collector_pb2_grpc.add_CollectorServicer_to_server(Collector(signals), s)) as address:
         workers = Pool("warehouse", NodeConfig(tmp_path, addresses={"collector": address}), bytes(32), lambda task: "")
