@@ -13,6 +13,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SETUP := pyproject.toml protos/build.py protos/generate.py $(wildcard protos/*.proto)
 PYTHON ?=
+# What `make test` needs: under CI also Spark, which is large and needs Java 17.
+comma := ,
+DEV := $(VENV)/.dev $(if $(filter true,$(CI)),$(VENV)/.spark)
 
 .PHONY: demo test lint types unit scenarios stubs picture clean help
 
@@ -27,10 +30,10 @@ lint: $(VENV)/.dev ## ruff
 types: $(VENV)/.dev ## mypy --strict on lineage/ and sim/
 	$(VENV)/bin/mypy
 
-unit: $(VENV)/.dev ## unit tests and the tests that guard the shape
+unit: $(DEV) ## unit tests and the tests that guard the shape
 	$(PY) -m pytest -q -n 2 --dist loadfile tests lineage sim
 
-scenarios: $(VENV)/.dev ## every scenario, as a test
+scenarios: $(DEV) ## every scenario, as a test
 	$(PY) -m pytest -q scenarios/
 
 stubs: $(VENV)/.dev ## generate the gRPC stubs from protos/*.proto
@@ -90,3 +93,7 @@ $(VENV)/.core: $(SETUP) | $(VENV)/.tools
 $(VENV)/.dev: $(SETUP) | $(VENV)/.tools
 	$(call install,[dev])
 	@touch $(VENV)/.core $@
+
+$(VENV)/.spark: $(SETUP) | $(VENV)/.dev
+	$(call install,[dev$(comma)spark])
+	@touch $(VENV)/.core $(VENV)/.dev $@

@@ -86,6 +86,11 @@ CODES: dict[str, Code] = {
         "a file could not be written",
         "The folder is not writable, or the disk is full.",
         "Choose another place with SIGHTLINE_RUNS or `--output`."),
+    "PAI034": Code(
+        "the warehouse's engine cannot be started",
+        "Spark was chosen, and pyspark or Java is missing, or Spark does not come up with the master that was given.",
+        "`pip install 'sightline[spark]'` and `apt-get install openjdk-17-jre-headless`, or run with "
+        "`--engine sqlite`."),
     "PAI040": Code(
         "the queue is full",
         "The logger takes events faster than the warehouse, or the warehouse is away; nothing acknowledged is lost.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from google.protobuf.message import Message
@@ -34,6 +35,9 @@ class Tap(Protocol):
 
     def statement(self, connection: sqlite3.Connection, sql: str, rows: int) -> None:
         """A statement has run and is not committed yet: ``rows`` were returned by it, or written."""
+
+    def executed(self, events: Sequence[str]) -> None:
+        """A statement of Spark's has run and does not count yet: the lines that Spark's own event log got by it."""
 
     def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
         """``size`` bytes of a file were read or written.  ``path`` is relative to the data folder."""
@@ -102,3 +106,22 @@ class Store(Protocol):
     @property
     def connection(self) -> sqlite3.Connection:
         """For ``set_authorizer`` and ``create_function`` only; statements go through ``execute``."""
+
+
+class Spark(Protocol):
+    """A Spark session and the folder of its tables; what it really does is tapped below it."""
+
+    @property
+    def session(self) -> Any:
+        """Started when it is first asked for, which takes seconds.  Raises RunError (PAI034) when it cannot be."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def settle(self, undone: bool = False) -> None:
+        """The tap is told what Spark has done since it was told last; to be called before that counts.
+
+        ``undone``: the statement failed, and nothing of it will count.  Raises what the tap raises.
+        """
+
+    def close(self) -> None: ...

@@ -29,8 +29,8 @@ from services.logger.queue import Queue
 
 _log = logging.getLogger("sightline.logger")
 
-# Seconds for one batch.
-DEADLINE = 10.0
+# Seconds for one batch: a warehouse whose engine is a cluster takes its time, and a lost answer costs a repetition.
+DEADLINE = 60.0
 # Seconds before the first and between the last tries while the warehouse is away.
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
 # The queue's own mark, beside the fields of the category.

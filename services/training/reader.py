@@ -16,8 +16,8 @@ from services.training.gate import MANIFEST
 from services.training.manifest import CorpusInput, Manifest, TableInput
 
 CORPUS = Path(__file__).with_name("corpus")
-# Seconds for one table.
-DEADLINE = 30.0
+# Seconds for one table, which an engine may have to fetch from a cluster.
+DEADLINE = 120.0
 
 
 @dataclass

@@ -12,6 +12,9 @@ from sim.cli.options import Json, Seed, print_json, seeds
 
 Topology = Annotated[Literal["inproc", "processes"], typer.Option(help="One process, or one for each service.")]
 
+Engine = Annotated[Literal["sqlite", "spark"], typer.Option(
+    help="What keeps the warehouse; SIGHTLINE_SPARK says where Spark runs: local[2], spark://host:7077.")]
+
 
 def add(app: typer.Typer) -> None:
     app.command()(demo)
@@ -57,6 +60,7 @@ def run(
     seed: Seed = None,
     many: Annotated[str | None, typer.Option("--seeds", help="Several seeds: 1-20, or 1,5,9.")] = None,
     topology: Topology = "inproc",
+    engine: Engine = "sqlite",
     as_json: Json = False,
 ) -> None:
     """Runs scenarios and judges what they expect.  Exit code 0 pass, 1 fail, 2 usage, 3 unknown.
@@ -73,7 +77,7 @@ def run(
     for scenario in load(scenarios):
         for number in seeds(many) if many else [scenario.seed if seed is None else seed]:
             with terminal.progress(f"{scenario.name} seed {number}") as say:
-                done = runner.run(scenario, number, topology=topology, progress=say)
+                done = runner.run(scenario, number, topology=topology, engine=engine, progress=say)
             rows.append({**row(done.verdict, str(done.path)), "signals": done.account})
             if not as_json:
                 terminal.print_run(done.verdict, done.lineage, done.path, account=done.account)

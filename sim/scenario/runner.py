@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -34,7 +35,7 @@ from sim.scenario.steps import run_job
 from sim.scenario.verdict import judge
 from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 from sim.show.report import write_report
-from sim.stack import operator
+from sim.stack import operator, spark
 from sim.stack.companion import companion
 from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.deployment import ROOT, deploy
@@ -64,15 +65,20 @@ class Run:
 
 
 def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
-        progress: Progress = lambda text: None) -> Run:
-    """Raises InputError for what the scenario gets wrong, RunError when it could not be completed."""
-    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, progress))
+        engine: str = "sqlite", progress: Progress = lambda text: None) -> Run:
+    """Raises InputError for what the scenario gets wrong, RunError when it could not be completed.
+
+    ``engine``: the warehouse's; where Spark runs is said by SIGHTLINE_SPARK.
+    """
+    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress))
 
 
-async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress) -> Run:
+async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progress: Progress) -> Run:
+    if engine == "spark":
+        spark.check(os.environ.get("SIGHTLINE_SPARK") or spark.LOCAL)
     folder = RunFolder(scenario.name, seed)
     try:
-        return await _Runner(scenario, seed, folder, progress).run(topology)
+        return await _Runner(scenario, seed, folder, progress, engine).run(topology)
     except RunError as error:
         kept = folder.abandon(keep=True)
         if kept is not None:
@@ -90,8 +96,9 @@ async def _run(scenario: Scenario, seed: int, topology: str, progress: Progress)
 
 
 class _Runner:
-    def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress) -> None:
+    def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress, engine: str) -> None:
         self._scenario = scenario
+        self._engine = engine, os.environ.get("SIGHTLINE_SPARK", "")
         self._seed = seed
         self._folder = folder
         self._progress = progress
@@ -141,8 +148,10 @@ class _Runner:
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
             return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
-                             self._scenario.world.answers, True)
-        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers), self._seams)
+                             self._scenario.world.answers, True, *self._engine)
+        engine, spark = self._engine
+        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers, engine=engine,
+                                      spark=spark), self._seams)
 
     def _seams(self, service: str) -> Seams:
         # Searched where data leaves the wearer for the web: in the app, for what the devices hold.

@@ -12,6 +12,7 @@ from sim.stack.deployment import Deployment, at
 
 # In the order in which they can start: each needs only earlier ones.
 SERVICES = ("collector", "policy", "warehouse", "logger", "inference", "training", "web")
+ENGINES = ("sqlite", "spark")
 LOOPBACK = "127.0.0.1:0"
 _NUMBERS = {"SIGHTLINE_SEED": "1", "SIGHTLINE_ANSWERS": "0"}
 
@@ -19,7 +20,8 @@ _NUMBERS = {"SIGHTLINE_SEED": "1", "SIGHTLINE_ANSWERS": "0"}
 @dataclass(frozen=True)
 class NodeConfig:
     """``addresses``: service → "host:port" of those it calls.  ``listen``: gRPC; ``http``: web's own.
-    ``answers``: how many answers inference keeps; 0 keeps none."""
+    ``answers``: how many answers inference keeps; 0 keeps none.  ``engine``: the warehouse's; ``spark``: Spark's
+    master, "" for a small cluster of this machine's own."""
 
     data: Path
     seed: int = 1
@@ -27,6 +29,8 @@ class NodeConfig:
     http: str = LOOPBACK
     addresses: Mapping[str, str] = field(default_factory=dict)
     answers: int = 0
+    engine: str = "sqlite"
+    spark: str = ""
 
     @property
     def deployment(self) -> Deployment:
@@ -36,12 +40,15 @@ class NodeConfig:
 def from_environment(environment: Mapping[str, str] = os.environ) -> NodeConfig:
     """Reads the SIGHTLINE_ variables that docker-compose.yml sets.
 
-    Raises InputError (PAI030) for an address that is not host:port, or a seed that is no number.
+    Raises InputError (PAI030) for an address that is not host:port, a seed that is no number, an unknown engine.
     """
     addresses = {}
     for service in SERVICES:
         if address := environment.get(f"SIGHTLINE_{service.upper()}"):
             addresses[service] = _address(address, f"SIGHTLINE_{service.upper()}")
+    engine = environment.get("SIGHTLINE_ENGINE") or ENGINES[0]
+    if engine not in ENGINES:
+        raise InputError("PAI030", f"SIGHTLINE_ENGINE is {engine!r}; it is one of {', '.join(ENGINES)}")
     numbers = {name: environment.get(name, default) for name, default in _NUMBERS.items()}
     for name, text in numbers.items():
         if not text.isdecimal():
@@ -50,7 +57,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NodeConfig:
                       answers=int(numbers["SIGHTLINE_ANSWERS"]),
                       listen=_address(environment.get("SIGHTLINE_LISTEN", LOOPBACK), "SIGHTLINE_LISTEN"),
                       http=_address(environment.get("SIGHTLINE_HTTP", LOOPBACK), "SIGHTLINE_HTTP"),
-                      addresses=addresses)
+                      addresses=addresses, engine=engine, spark=environment.get("SIGHTLINE_SPARK", ""))
 
 
 def _address(text: str, variable: str) -> str:

@@ -175,7 +175,17 @@ class _Builder:
             permission = WarehousePermission(self._lib, Rules(deployment.load_requirements()), self.verifier)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
                                 tables=deployment.tables, jobs=deployment.jobs, exports=deployment.exports,
-                                permission=permission, workers=self.pool)
+                                permission=permission, workers=self.pool,
+                                engine=self._spark if self._config.engine == "spark" else None)
+
+    def _spark(self, catalog: Any) -> Any:
+        from sim.stack import spark
+
+        spark.check(self._config.spark or spark.LOCAL)  # before the engine imports what may be missing
+        from services.warehouse.spark import SparkEngine
+
+        return SparkEngine(spark.TappedSpark(self._config.data, self._seams.tap, self._config.spark or spark.LOCAL),
+                           catalog)
 
     def _logger(self, store: LocalStore) -> Any:
         from services.logger.service import LoggerService

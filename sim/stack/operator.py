@@ -18,8 +18,8 @@ from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from protos import logger_pb2_grpc, policy_pb2_grpc, training_pb2, training_pb2_grpc, warehouse_pb2_grpc
 from sim.scenario.stage import Call
 
-# Seconds: a job or a training run may take longer than a request.
-DEADLINE = 60.0
+# Seconds: a job or a training run may take longer than a request, and much longer where an engine is a cluster.
+DEADLINE = 600.0
 _STUBS: dict[str, Any] = {"training": training_pb2_grpc.TrainingStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
                           "logger": logger_pb2_grpc.LoggerStub, "policy": policy_pb2_grpc.PolicyStub}
 _KINDS: dict[grpc.StatusCode, type[SightlineError]] = {

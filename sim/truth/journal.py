@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 
 from lineage.errors import RunError
 from services.seams import Direction, Part
+from sim.truth import sparklog
 from sim.truth.bytecode import Witness
 from sim.truth.carried import Search
 from sim.truth.message import describe
@@ -90,14 +91,13 @@ class Journal:
             except sqlite3.Error as error:
                 raise RunError("PAI021", f"the statement ran, but the journal cannot tell what it touches: {error}",
                                where=self.process) from error
-            if not touched.reads and not touched.writes:
-                return
-            self._statements += 1
-            sides: Sequence[tuple[Op, dict[str, frozenset[str]]]] = (("read", touched.reads), ("write", touched.writes))
-            for op, tables in sides:
-                for table in sorted(tables):
-                    self._add(op, f"sql:{table}", {"columns": sorted(tables[table]), "statement": self._statements},
-                              rows, 0)
+            self._touched(touched.reads, touched.writes, rows)
+
+    def executed(self, events: Sequence[str]) -> None:
+        """Raises RunError (PAI021) for an execution that the log does not explain."""
+        with self._lock:
+            done = sparklog.ran(events)
+            self._touched(done.reads, done.writes, done.rows)
 
     def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
         with self._lock:
@@ -164,6 +164,17 @@ class Journal:
         self._buffer.append(Record(self.process, self._n, op, locator, detail, rows, size))
         if len(self._buffer) >= _BUFFER:
             self.flush()
+
+    def _touched(self, reads: Mapping[str, Set[str]], writes: Mapping[str, Set[str]], rows: int) -> None:
+        """The records of one statement."""
+        if not reads and not writes:
+            return
+        self._statements += 1
+        sides: Sequence[tuple[Op, Mapping[str, Set[str]]]] = (("read", reads), ("write", writes))
+        for op, tables in sides:
+            for table in sorted(tables):
+                self._add(op, f"sql:{table}", {"columns": sorted(tables[table]), "statement": self._statements},
+                          rows, 0)
 
     def _call(self, client: bool, part: Part, method: str) -> int:
         """The number of the call that a message belongs to; 0 where its task cannot be told, as in streams.

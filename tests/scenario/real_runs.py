@@ -27,10 +27,11 @@ class Runs:
         self.folder = folder
         self._kept: dict[str, runner.Run] = {}
 
-    def run(self, scenario: Scenario, seed: int | None = None, *, topology: str = "inproc") -> runner.Run:
+    def run(self, scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
+            engine: str = "sqlite") -> runner.Run:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SIGHTLINE_RUNS", str(self.folder))
-            return runner.run(scenario, seed, topology=topology)
+            return runner.run(scenario, seed, topology=topology, engine=engine)
 
     def once(self, scenario: Scenario) -> runner.Run:
         """The first run of an equal scenario in this session."""

@@ -1,0 +1,187 @@
+"""[B] The engine for those who outgrow one machine: Apache Spark, behind the same interface as SQLite.
+
+A statement in SQLite's dialect becomes a query of Spark's (``spark_sql.py``), whose analysed plan is
+Spark's own account of what is read (``spark_account.py``); what it changes is worked out by Spark
+(``spark_change.py``) and kept as Parquet (``spark_tables.py``).  Before a change counts, or rows are
+given out, the session's tap is told (``services.seams.Spark``).
+
+Not here: how a session is made.  Trusted: one writer, this process, per folder of tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from lineage.errors import InputError
+from services.rows import Cell
+from services.seams import Spark
+from services.warehouse import spark_account, spark_change
+from services.warehouse.catalog import Table
+from services.warehouse.engine import CHANGED, Account, note, underlined
+from services.warehouse.spark_change import Change, Refusal
+from services.warehouse.spark_names import ROW
+from services.warehouse.spark_sql import Statement, transpile
+from services.warehouse.spark_tables import SparkTables
+
+_T = TypeVar("_T")
+# What the message of an error of Spark's analysis names.
+_NAMES = ("objectName", "relationName", "routineName", "functionName")
+
+
+class SparkEngine:
+    """Implements ``Engine``.  One thread does everything, so statements follow one another."""
+
+    def __init__(self, spark: Spark, catalog: Mapping[str, Table]) -> None:
+        self._spark = spark
+        self._catalog = catalog
+        self._opened: SparkTables | None = None
+        self._thread = ThreadPoolExecutor(1, "spark")
+
+    async def attach(self, database: str) -> None:
+        await self._do(self._tables)
+
+    async def create(self, table: Table) -> None:
+        await self._do(lambda: self._tables().create(table))
+
+    async def drop(self, table: Table) -> None:
+        await self._do(lambda: self._tables().drop(table))
+
+    async def schema(self, table: Table) -> dict[str, str]:
+        return await self._do(lambda: self._tables().columns(table))
+
+    async def append(self, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+        given = [list(row) for row in rows]
+        try:
+            return await self._do(lambda: self._change(
+                table, lambda tables: spark_change.append(tables, table, columns, given)))
+        except _failures() as error:
+            raise InputError("PAI004", f"the table refuses a row: {_message(error)}", where=table.asset) from None
+
+    async def read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
+        return await self._do(lambda: self._read(table, columns))
+
+    async def account(self, sql: str, where: str) -> Account:
+        return await self._do(lambda: self._account(sql, transpile(sql, self._catalog, where), where))
+
+    async def run(self, sql: str, account: Account, where: str) -> int:
+        return await self._do(lambda: self._run(sql, account, where))
+
+    async def close(self) -> None:
+        await self._do(self._spark.close)
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[[], _T]) -> _T:
+        """In the engine's thread, with the caller's context, which the tap may look at."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: context.run(work))
+
+    def _tables(self) -> SparkTables:
+        """The session is started when it is first needed: that takes seconds."""
+        if self._opened is None:
+            self._opened = SparkTables(self._spark.session, self._spark.folder, self._catalog)
+        return self._opened
+
+    def _read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
+        # Put in order here, where all of them are anyway: a sort of Spark's would scan the table twice.
+        found = sorted(self._tables().frame(table, columns=columns).collect(), key=lambda row: row[-1])
+        self._spark.settle()
+        return [tuple(bytes(cell) if isinstance(cell, bytearray) else cell for cell in row[:-1]) for row in found]
+
+    def _account(self, sql: str, statement: Statement, where: str) -> Account:
+        tables = self._tables()
+        account = Account(writes=statement.writes)
+        if statement.keys and {*statement.keys} != {*tables.keys(self._catalog[statement.target])}:
+            raise InputError("PAI021", "ON CONFLICT does not name the primary key\n"
+                                       f"{underlined(sql, statement.keys[0])}", where=where)
+        tables.show(statement.views)
+        for query in filter(None, (statement.query, statement.upsert)):
+            if query is statement.upsert:
+                self._excluded(statement)
+            plan = self._analysed(sql, query, where)._jdf.queryExecution().analyzed()
+            for name, columns in spark_account.reads(plan, tables.folders, where).items():
+                note(account.reads, name, columns)
+        if statement.keys:
+            note(account.reads, statement.target, statement.keys)
+        return account
+
+    def _excluded(self, statement: Statement) -> None:
+        """A view of the right shape, for the analysis of DO UPDATE: no rows, and no table behind it."""
+        tables, table = self._tables(), self._catalog[statement.target]
+        nothing = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in tables.frame(table).dtypes
+                            if name != ROW)
+        tables.session.sql(f"SELECT {nothing}").createOrReplaceTempView("excluded")
+
+    def _analysed(self, sql: str, query: str, where: str) -> Any:
+        try:
+            return self._tables().session.sql(query)
+        except _failures() as error:
+            named = getattr(error, "getMessageParameters", dict)() or {}
+            word = next((str(named[name]).rpartition(".")[2].strip("`") for name in _NAMES if name in named), "")
+            raise InputError("PAI021", f"{_message(error)}\n{underlined(sql, word)}", where=where) from None
+
+    def _run(self, sql: str, account: Account, where: str) -> int:
+        statement = transpile(sql, self._catalog, where)
+        if self._account(sql, statement, where) != account:
+            raise InputError("PAI021", CHANGED, where=where, next="run the job again")
+        query = self._analysed(sql, statement.query, where)
+        try:
+            if statement.kind == "select":
+                return self._given(query)
+            table = self._catalog[statement.target]
+            return self._change(table, lambda tables: _changed(tables, table, statement, query))
+        except _failures() as error:
+            raise InputError("PAI021", f"the statement failed, and changed nothing: {_message(error)}",
+                             where=where) from None
+
+    def _change(self, table: Table, work: Callable[[SparkTables], Change]) -> int:
+        """Counts when the tap has been told, and not at all where anything before that fails."""
+        tables = self._tables()
+        try:
+            change = work(tables)
+            self._spark.settle()
+        except BaseException:
+            self._spark.settle(undone=True)
+            tables.undo(table)
+            raise
+        tables.commit(table, change.parts, change.following)
+        return change.rows
+
+    def _given(self, query: Any) -> int:
+        """The rows of a query, all of whose columns are worked out; nobody but their number is kept."""
+        path = self._spark.folder / "given-000000"
+        try:
+            query.toDF(*(f"c{at}" for at in range(len(query.columns)))).write.mode("overwrite").parquet(path.as_uri())
+            rows = int(self._tables().session.read.parquet(path.as_uri()).count())
+            self._spark.settle()
+        except BaseException:
+            self._spark.settle(undone=True)
+            raise
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+        return rows
+
+
+def _changed(tables: SparkTables, table: Table, statement: Statement, query: Any) -> Change:
+    if statement.kind == "insert":
+        return spark_change.insert(tables, table, statement, query)
+    if statement.kind == "update":
+        return spark_change.update(tables, table, statement.columns, query)
+    return spark_change.delete(tables, table, query)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What a statement may fail with.  Imported here: the service can be looked at where pyspark is missing."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return Refusal, PySparkException, Py4JError
+
+
+def _message(error: Exception) -> str:
+    """The first line of what is said, which can be a page."""
+    return str(error).partition("\n")[0].partition(" SQLSTATE")[0]
