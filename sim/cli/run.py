@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,6 +68,8 @@ def run(
 
     Example: [bold]sightline run scenarios/05_training_refused.yaml --seeds 1-20[/]
     """
+    if engine == "spark":  # gRPC reads it when it is imported, and would remark on the start of Java
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from sim.scenario import runner
     from sim.scenario.verdict import EXIT, row, worst
     from sim.show import terminal

@@ -25,7 +25,11 @@ LOCAL = "local-cluster[2,1,1024]"
 JAVA = 17
 _MASTER = re.compile(r"local(\[[\d*,]+\])?|local-cluster\[\d+,\d+,\d+\]|spark://[\w.,:-]+")
 _MEMORY = "640m"
+# A run on one machine is over in a minute: optimising compilers, Java's and Spark's, would not earn back their time.
+_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _WITHOUT_CLUSTER = {
+    "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
     "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.executor.memory": "512m",
     "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.sql.adaptive.enabled": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000"}
@@ -94,7 +98,7 @@ class TappedSpark:
             if SparkContext._active_spark_context is not None:
                 raise RunError("PAI034", "this process already has a Spark session", where="warehouse")
             if SparkContext._gateway is None:  # the Java process stays for the next session of this one
-                with _on_loopback(), (self._events / "java.log").open("wb") as log:
+                with _on_loopback(self._master), (self._events / "java.log").open("wb") as log:
                     gateway = launch_gateway(conf, {"stderr": log})
                 SparkContext._ensure_initialized(gateway=gateway, conf=conf)
             return SparkSession(SparkContext(conf=conf))
@@ -152,10 +156,11 @@ def java() -> int | None:
 
 
 @contextmanager
-def _on_loopback() -> Iterator[None]:
-    """What the Java process is told by environment: its address, and its memory."""
-    wanted = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "127.0.0.1",
-              "PYSPARK_SUBMIT_ARGS": f"--driver-memory {_MEMORY} pyspark-shell"}
+def _on_loopback(master: str) -> Iterator[None]:
+    """What the Java process is told by environment: its address and its memory, unless a cluster has to reach it."""
+    wanted = {"PYSPARK_SUBMIT_ARGS": "pyspark-shell"} if master.startswith("spark://") else {
+        "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "127.0.0.1",
+        "PYSPARK_SUBMIT_ARGS": f"--driver-memory {_MEMORY} --driver-java-options '{_JAVA_OPTIONS}' pyspark-shell"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update({name: os.environ.get(name) or value for name, value in wanted.items()})
     try:
