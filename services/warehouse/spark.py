@@ -155,8 +155,9 @@ class SparkEngine:
         """The rows of a query, all of whose columns are worked out; nobody but their number is kept."""
         path = self._spark.folder / "given-000000"
         try:
-            query.toDF(*(f"c{at}" for at in range(len(query.columns)))).write.mode("overwrite").parquet(path.as_uri())
-            rows = int(self._tables().session.read.parquet(path.as_uri()).count())
+            named = query.toDF(*(f"c{at}" for at in range(len(query.columns))))
+            named.write.mode("overwrite").parquet(path.as_uri())
+            rows = int(self._tables().session.read.schema(named.schema).parquet(path.as_uri()).count())
             self._spark.settle()
         except BaseException:
             self._spark.settle(undone=True)

@@ -19,7 +19,7 @@ from services.warehouse.spark_sql import Statement
 from services.warehouse.spark_tables import SparkTables
 
 # More parts than this are put together by the next append.
-_PARTS = 64
+PARTS = 64
 
 
 class Refusal(Exception):
@@ -117,7 +117,7 @@ def append(tables: SparkTables, table: Table, columns: Sequence[str], rows: Iter
     base = tables.next(table)
     frame = _frame(tables, table, columns, [[*row, base + at] for at, row in enumerate(new.values())], numbered=True)
     part = tables.write(table, "rows", frame)
-    if len(parts) >= _PARTS:
+    if len(parts) >= PARTS:
         parts = [tables.write(table, "kept", tables.frame(table))]
     return Change(table, [*parts, part], base + len(new), len(new))
 

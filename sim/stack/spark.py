@@ -31,8 +31,7 @@ _WITHOUT_CLUSTER = {
     "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
     "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.executor.memory": "512m",
-    "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.sql.adaptive.enabled": "false",
-    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000"}
+    "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.sql.adaptive.enabled": "false"}
 
 
 class TappedSpark:
@@ -89,6 +88,8 @@ class TappedSpark:
             # Plans are logged whole: the journal reads columns and folders from them.
             "spark.sql.maxMetadataStringLength": "1000000", "spark.sql.debug.maxToStringFields": "100000",
             "spark.sql.maxPlanStringLength": "10000000", "spark.sql.runSQLOnFiles": "false",
+            # Folders are listed here, and not by a job that no plan explains.
+            "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
             "spark.sql.ansi.enabled": "true", **({} if self._master.startswith("spark://") else _WITHOUT_CLUSTER)}
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # a refusal is ours to tell
         conf = SparkConf(loadDefaults=False)

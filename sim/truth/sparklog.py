@@ -13,7 +13,8 @@ The engine keeps a table as a folder of parts, and their names say what an execu
     (none)    rows handed to whoever asked; but upkeep where a table is compared with rows that the engine was
               handed, or with parts that the same statement has written
 
-An execution that is none of these is an error, and not nothing: the truth has no silent holes.
+An execution that is none of these is an error, and not nothing, and so is a job outside of any plan: the truth
+has no silent holes.  What does not go through this session at all (a file opened by other means) is not seen.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 from lineage.errors import RunError
 
 _ROW = "__row"
+_EXECUTION = "spark.sql.execution.id"
 _SQL = "org.apache.spark.sql.execution.ui.SparkListener"
 _PART = re.compile(r"(?P<database>[^/]+)/(?P<table>[^/]+)/(?P<kind>staged|rows|kept)-\d+$")
 _GIVEN = re.compile(r"/given-\d+$")
@@ -69,6 +71,9 @@ def ran(lines: Iterable[str]) -> Ran:
             executions[event["executionId"]].plans.append(event["sparkPlanInfo"])
         elif name == "DriverAccumUpdates":
             counted.update((number, int(value)) for number, value in event["accumUpdates"])
+        elif name == "SparkListenerJobStart" and _EXECUTION not in (event.get("Properties") or {}):
+            raise RunError("PAI021", "Spark ran a job that belongs to no plan, which the journal cannot explain",
+                           where="spark")
         elif name == "SparkListenerStageCompleted":
             counted.update((one["ID"], int(one["Value"])) for one in event["Stage Info"]["Accumulables"]
                            if one.get("Name") == _ROWS)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lineage.errors import InputError, RunError
-from services.warehouse import catalog
+from services.warehouse import catalog, spark_change
 from services.warehouse.catalog import Table
 from services.warehouse.engine import Account, Engine
 from services.warehouse.service import TABLES
@@ -294,6 +294,22 @@ async def test_a_run_is_held_to_what_was_judged(sides: tuple[Side, Side]) -> Non
         with pytest.raises(InputError, match="changed nothing"):
             await engine.run(JOB, less, "j:1")
     assert await sides[1].rows(D) == []
+
+
+async def test_a_table_outlives_its_engine_and_unfinished_work_does_not(
+        sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = sides[1].engine
+    assert isinstance(engine, SparkEngine)
+    monkeypatch.setattr(spark_change, "PARTS", 2)
+    for n in range(4):
+        assert await engine.append(EXTRA, ("n",), [(n,), (n + 10,)]) == 2
+    folder = engine._spark.folder / "core/extra"
+    assert len([path for path in folder.iterdir() if path.is_dir()]) <= 4
+    (folder / "staged-000099").mkdir()
+    again = SparkEngine(engine._spark, tables())
+    await again.create(EXTRA)
+    assert [row[0] for row in await again.read(EXTRA, ["n", "t"])] == [0, 10, 1, 11, 2, 12, 3, 13]
+    assert not (folder / "staged-000099").exists()
 
 
 async def test_tables_are_kept_and_what_they_cannot_keep_is_refused(sides: tuple[Side, Side]) -> None:

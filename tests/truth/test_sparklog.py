@@ -77,6 +77,15 @@ def test_what_a_statement_did(plans: list[dict[str, Any]], counts: dict[str, int
     assert ran(log(*plans, **counts)) == Ran(reads, writes, rows)
 
 
+def test_a_job_without_a_plan_is_not_explained() -> None:
+    lines = log(scan("sessions/rows-000001", "wearer"))
+    job = {"Event": "SparkListenerJobStart", "Properties": {"spark.sql.execution.id": "0"}}
+    assert ran([*lines, json.dumps(job)]).reads == {"core.sessions": {"wearer"}}
+    for properties in ({}, None):
+        with pytest.raises(RunError, match="belongs to no plan"):
+            ran([*lines, json.dumps({**job, "Properties": properties})])
+
+
 def test_a_plan_that_was_adapted_is_read_whole() -> None:
     lines = log(node("AdaptiveSparkPlan", children=(scan("sessions/rows-000001", "wearer", 5),)), m5=2)
     later = node("AdaptiveSparkPlan", children=(scan("sessions/rows-000001", "wearer", 5),
