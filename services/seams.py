@@ -124,4 +124,10 @@ class Spark(Protocol):
         ``undone``: the statement failed, and nothing of it will count.  Raises what the tap raises.
         """
 
+    def keep(self, path: Path, text: str) -> None:
+        """Writes a small file of the engine's below ``folder``: whole or not at all, and durable."""
+
+    def remove(self, folder: Path) -> None:
+        """Removes a folder of the engine's with all that is in it."""
+
     def close(self) -> None: ...

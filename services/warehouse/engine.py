@@ -90,6 +90,13 @@ def note(tables: dict[str, tuple[str, ...]], name: str, columns: Iterable[object
     tables[name] = tuple(dict.fromkeys((*tables.get(name, ()), *map(str, columns))))
 
 
+def same(one: Account, other: Account) -> bool:
+    """The same columns of the same tables, in whatever order."""
+    return all({table: set(columns) for table, columns in mine.items()}
+               == {table: set(columns) for table, columns in theirs.items()}
+               for mine, theirs in ((one.reads, other.reads), (one.writes, other.writes)))
+
+
 def underlined(sql: str, word: str) -> str:
     """The line in which ``word`` first stands, with it underlined; the first line where it is empty or not there."""
     at = sql.find(word) if word else 0

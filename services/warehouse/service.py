@@ -110,6 +110,9 @@ class WarehouseService(WarehouseServicer):
 
     async def Export(self, request: ExportRequest, context: Any) -> ExportResponse:
         async with reported(context, self.name):
+            if not isinstance(self._engine, SqliteEngine):
+                raise InputError("PAI022", "an export's workers read SQLite's files, and this warehouse has another "
+                                           "engine", where="warehouse.Export", next="run with --engine sqlite")
             done = await self._exporter.run(request.export)
             self._lib.respond({"rows": [], "parts": [], "written": [], "output": []})
             return ExportResponse(rows=done.rows, parts=done.parts, written=done.written, output=done.output)

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from sqlglot import exp
 
 from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Spark
 from services.warehouse import spark_account, spark_change
 from services.warehouse.catalog import Table
-from services.warehouse.engine import CHANGED, Account, note, underlined
+from services.warehouse.consent import Visible
+from services.warehouse.engine import CHANGED, Account, note, same, underlined
 from services.warehouse.spark_change import Change, Refusal
-from services.warehouse.spark_names import ROW
-from services.warehouse.spark_sql import Statement, transpile
+from services.warehouse.spark_names import ROW, view_of
+from services.warehouse.spark_sql import Statement, transpile, visible
 from services.warehouse.spark_tables import SparkTables
 
 _T = TypeVar("_T")
@@ -40,6 +43,8 @@ class SparkEngine:
         self._spark = spark
         self._catalog = catalog
         self._opened: SparkTables | None = None
+        # Table → how often it was written, since this engine began.
+        self._writes: Counter[str] = Counter()
         self._thread = ThreadPoolExecutor(1, "spark")
 
     async def attach(self, database: str) -> None:
@@ -56,20 +61,24 @@ class SparkEngine:
 
     async def append(self, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
         given = [list(row) for row in rows]
+        self._writes[table.name] += 1
         try:
             return await self._do(lambda: self._change(
                 table, lambda tables: spark_change.append(tables, table, columns, given)))
         except _failures() as error:
             raise InputError("PAI004", f"the table refuses a row: {_message(error)}", where=table.asset) from None
 
-    async def read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
-        return await self._do(lambda: self._read(table, columns))
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
+        return await self._do(lambda: self._read(table, columns, rows))
+
+    async def snapshot(self, table: Table) -> str:
+        return str(self._writes[table.name])
 
     async def account(self, sql: str, where: str) -> Account:
         return await self._do(lambda: self._account(sql, transpile(sql, self._catalog, where), where))
 
-    async def run(self, sql: str, account: Account, where: str) -> int:
-        return await self._do(lambda: self._run(sql, account, where))
+    async def run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
+        return await self._do(lambda: self._run(sql, account, where, rows))
 
     async def close(self) -> None:
         await self._do(self._spark.close)
@@ -83,12 +92,17 @@ class SparkEngine:
     def _tables(self) -> SparkTables:
         """The session is started when it is first needed: that takes seconds."""
         if self._opened is None:
-            self._opened = SparkTables(self._spark.session, self._spark.folder, self._catalog)
+            self._opened = SparkTables(self._spark, self._catalog)
         return self._opened
 
-    def _read(self, table: Table, columns: Sequence[str]) -> list[tuple[Cell, ...]]:
+    def _read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
+        frame, subject = self._tables().frame(table, columns=columns), rows.subjects.get(table.name)
+        if subject:
+            self._count([table.name], rows)
+            frame = self._tables().frame(table, columns=dict.fromkeys((*columns, subject)))
+            frame = frame.where(_visible(subject, rows)).select(*columns, ROW)
         # Put in order here, where all of them are anyway: a sort of Spark's would scan the table twice.
-        found = sorted(self._tables().frame(table, columns=columns).collect(), key=lambda row: row[-1])
+        found = sorted(frame.collect(), key=lambda row: row[-1])
         self._spark.settle()
         return [tuple(bytes(cell) if isinstance(cell, bytearray) else cell for cell in row[:-1]) for row in found]
 
@@ -124,12 +138,26 @@ class SparkEngine:
             word = next((str(named[name]).rpartition(".")[2].strip("`") for name in _NAMES if name in named), "")
             raise InputError("PAI021", f"{_message(error)}\n{underlined(sql, word)}", where=where) from None
 
-    def _run(self, sql: str, account: Account, where: str) -> int:
-        statement = transpile(sql, self._catalog, where)
-        if self._account(sql, statement, where) != account:
+    def _count(self, names: Iterable[str], rows: Visible) -> None:
+        """How many rows of these tables are looked at for consent, and how many are withheld: every row of them."""
+        tables = self._tables()
+        for name in names:
+            subject = rows.subjects[name]
+            tables.show([view_of(name)])
+            looked, seen = tables.session.table(view_of(name)).selectExpr(
+                "count(1)", f"count_if({_visible(subject, rows)})").collect()[0]
+            rows.checked += looked
+            rows.withheld += looked - seen
+
+    def _run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
+        statement = transpile(sql, self._catalog, where, rows.withdrawn)
+        if not same(self._account(sql, statement, where), account):
             raise InputError("PAI021", CHANGED, where=where, next="run the job again")
+        self._writes.update(account.writes.keys())
         query = self._analysed(sql, statement.query, where)
         try:
+            # What the statement names, it sees through its condition; the target of a DELETE is whole.
+            self._count([name for name in rows.subjects if view_of(name) in statement.views], rows)
             if statement.kind == "select":
                 return self._given(query)
             table = self._catalog[statement.target]
@@ -163,7 +191,7 @@ class SparkEngine:
             self._spark.settle(undone=True)
             raise
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            self._spark.remove(path)
         return rows
 
 
@@ -173,6 +201,10 @@ def _changed(tables: SparkTables, table: Table, statement: Statement, query: Any
     if statement.kind == "update":
         return spark_change.update(tables, table, statement.columns, query)
     return spark_change.delete(tables, table, query)
+
+
+def _visible(subject: str, rows: Visible) -> str:
+    return visible(exp.column(subject, quoted=True), rows.withdrawn).sql("spark")
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from lineage.errors import InputError
 from services.warehouse.catalog import Table
+from services.warehouse.consent import CONSENTS
 from services.warehouse.engine import STATEMENTS, keyword, underlined
 from services.warehouse.spark_names import ROW, TYPES, rows_view_of, view_of
 
@@ -62,8 +63,11 @@ class Statement:
         return {self.target: tuple(dict.fromkeys((*self.columns, *self.upserted)))} if self.target else {}
 
 
-def transpile(sql: str, catalog: Mapping[str, Table], where: str) -> Statement:
-    """Raises InputError (PAI021), with the place underlined, for what cannot be run with the same meaning."""
+def transpile(sql: str, catalog: Mapping[str, Table], where: str,
+              withdrawn: Collection[str] | None = None) -> Statement:
+    """``withdrawn``: who does not consent, where the statement may ask ``sightline_consents``.
+
+    Raises InputError (PAI021), with the place underlined, for what cannot be run with the same meaning."""
     if keyword(sql) not in STATEMENTS:
         raise InputError("PAI021", f"a statement of a job begins with {', '.join(STATEMENTS)}, not with "
                                    f"{sql[:20]!r}", where=where)
@@ -71,7 +75,7 @@ def transpile(sql: str, catalog: Mapping[str, Table], where: str) -> Statement:
         parsed = sqlglot.parse(re.sub(r"\AREPLACE\b", "INSERT OR REPLACE", sql, flags=re.IGNORECASE), read="sqlite")
         if len(parsed) != 1 or parsed[0] is None:
             raise _Refused("it is not one statement")
-        transpiler = _Transpiler(catalog)
+        transpiler = _Transpiler(catalog, withdrawn)
         statement = transpiler.statement(parsed[0])
         return replace(statement, views=tuple(sorted(transpiler.views)))
     except _Refused as error:
@@ -91,8 +95,9 @@ class _Refused(Exception):
 
 
 class _Transpiler:
-    def __init__(self, catalog: Mapping[str, Table]) -> None:
+    def __init__(self, catalog: Mapping[str, Table], withdrawn: Collection[str] | None) -> None:
         self._catalog = catalog
+        self._withdrawn = withdrawn
         self.views: set[str] = set()
 
     def statement(self, tree: exp.Expression) -> Statement:
@@ -189,8 +194,8 @@ class _Transpiler:
 
     def _query(self, tree: Any, more: Mapping[str, Table] | None = None) -> str:
         """``more``: views by name.  The tree's tables become the engine's views."""
+        tree = self._consenting(tree.copy())
         self._known_functions(tree)
-        tree = tree.copy()
         schema: dict[str, dict[str, str]] = {name: _types(table) for name, table in (more or {}).items()}
         defined = {cte.alias.lower() for cte in tree.find_all(exp.CTE)} | set(schema)
         views = {rows_view_of(name): table for name, table in self._catalog.items()}
@@ -220,6 +225,14 @@ class _Transpiler:
             like.replace(exp.ILike(this=like.this, expression=like.expression))  # SQLite's LIKE folds case
         return str(tree.sql("spark", unsupported_level=ErrorLevel.RAISE))
 
+    def _consenting(self, tree: Any) -> Any:
+        """``sightline_consents(subject)`` as a condition of Spark's own: a row that is nobody's may be seen."""
+        for call in [one for one in tree.find_all(exp.Anonymous) if one.name.lower() == CONSENTS]:
+            if self._withdrawn is None or len(call.expressions) != 1:
+                break  # refused as any other unknown function
+            call.replace(visible(call.expressions[0], self._withdrawn))
+        return tree
+
     def _known_functions(self, tree: exp.Expression) -> None:
         for node in tree.find_all(exp.Anonymous, *_OTHERWISE):
             name = node.name if isinstance(node, exp.Anonymous) else node.key
@@ -244,6 +257,12 @@ class _Transpiler:
             if name.lower() not in folded:
                 raise _Refused(f"no such column: {table.name} has no {name}", name)
         return tuple(folded[name.lower()] for name in listed)
+
+
+def visible(subject: exp.Expression, withdrawn: Collection[str]) -> exp.Expression:
+    """The condition that a subject is none of ``withdrawn``."""
+    among = exp.In(this=subject.copy(), expressions=[exp.Literal.string(who) for who in sorted(withdrawn)])
+    return exp.Not(this=exp.Coalesce(this=among, expressions=[exp.false()])) if withdrawn else exp.true()
 
 
 def _types(table: Table) -> dict[str, str]:

@@ -13,8 +13,6 @@ On a cluster, driver and workers have to see the folder under one path.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import sqlglot
 from sqlglot import exp
 
 from lineage.errors import InputError
+from services.seams import Spark
 from services.warehouse.catalog import Table
 from services.warehouse.spark_names import ROW, TYPES, rows_view_of, view_of
 
@@ -32,9 +31,10 @@ _KEPT = (exp.PrimaryKeyColumnConstraint, exp.NotNullColumnConstraint)
 class SparkTables:
     """Not thread-safe: the engine takes one statement at a time."""
 
-    def __init__(self, session: Any, folder: Path, catalog: Mapping[str, Table]) -> None:
-        self.session = session
-        self._folder = folder.resolve()
+    def __init__(self, spark: Spark, catalog: Mapping[str, Table]) -> None:
+        self.session: Any = spark.session
+        self._spark = spark
+        self._folder = spark.folder.resolve()
         self._catalog = catalog
         self._manifests: dict[str, dict[str, Any]] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
@@ -77,7 +77,7 @@ class SparkTables:
         else:
             (self.folder(table) / "kept-000000").mkdir(parents=True, exist_ok=True)  # a folder for no rows
             manifest = {"columns": columns, "next": 1, "parts": [], "serial": 0}
-            _replace(path, manifest)
+            self._spark.keep(path, json.dumps(manifest))
         self._manifests[table.name], self._keys[table.name] = manifest, keys
         self._sweep(table)
         self._forget(table)
@@ -85,7 +85,7 @@ class SparkTables:
     def drop(self, table: Table) -> None:
         self._forget(table)
         del self._manifests[table.name], self._keys[table.name]
-        shutil.rmtree(self.folder(table))
+        self._spark.remove(self.folder(table))
 
     # -- rows
 
@@ -111,7 +111,7 @@ class SparkTables:
     def commit(self, table: Table, parts: list[str], following: int) -> None:
         """From here on these parts count, and no other."""
         manifest = {**self._manifests[table.name], "parts": parts, "next": following}
-        _replace(self.folder(table) / "manifest.json", manifest)
+        self._spark.keep(self.folder(table) / "manifest.json", json.dumps(manifest))
         self._manifests[table.name] = manifest
         self._sweep(table)
         self._forget(table)
@@ -145,7 +145,7 @@ class SparkTables:
         counted = {*self.parts(table), "kept-000000"}
         for path in self.folder(table).iterdir():
             if path.is_dir() and path.name not in counted:
-                shutil.rmtree(path)
+                self._spark.remove(path)
 
 
 def _keys(table: Table) -> tuple[str, ...]:
@@ -165,13 +165,3 @@ def _keys(table: Table) -> tuple[str, ...]:
                                            "it keeps PRIMARY KEY and NOT NULL", where=table.asset)
     folded = {column.lower(): column for column in table.columns}
     return tuple(folded[key.lower()] for key in keys)
-
-
-def _replace(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Whole or not at all, and durable."""
-    partial = path.with_name(".manifest.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -16,7 +16,7 @@ from services.rows import Cell
 from services.seams import Store
 from services.warehouse.catalog import Table
 from services.warehouse.consent import CONSENTS, Visible
-from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, underlined
+from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, same, underlined
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
                       sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
@@ -78,7 +78,7 @@ class SqliteEngine:
 
     async def run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
         self._seeing(rows)
-        if not _same(self._account(sql, where), account):
+        if not same(self._account(sql, where), account):
             raise InputError("PAI021", CHANGED, where=where, next="run the job again")
         self._writes.update(account.writes.keys())
         try:
@@ -159,12 +159,6 @@ class SqliteEngine:
             named |= {column.lower() for column in held if held.count(column) > 1}
         for name in tables:
             note(account.reads, name, [column for column in self._catalog[name].columns if column.lower() in named])
-
-
-def _same(one: Account, other: Account) -> bool:
-    return all({table: set(columns) for table, columns in mine.items()}
-               == {table: set(columns) for table, columns in theirs.items()}
-               for mine, theirs in ((one.reads, other.reads), (one.writes, other.writes)))
 
 
 def _underlined(sql: str, message: str) -> str:

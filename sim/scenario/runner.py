@@ -150,8 +150,8 @@ class _Runner:
             return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
                              self._scenario.world.answers, True, *self._engine)
         engine, spark = self._engine
-        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers, engine=engine,
-                                      spark=spark), self._seams)
+        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers,
+                                      engine=engine, spark=spark), self._seams)
 
     def _seams(self, service: str) -> Seams:
         # Searched where data leaves the wearer for the web: in the app, for what the devices hold.

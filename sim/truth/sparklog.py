@@ -80,7 +80,7 @@ def ran(lines: Iterable[str]) -> Ran:
     found, staged, final = Ran(), 0, 0
     placed = False
     new: set[str] = set()
-    given: set[int] = set()  # metrics, each once: a plan that was adapted repeats its scans
+    given, handed = 0, 0
     for execution in executions.values():
         own, (kind, table, columns, node) = _own(execution), _written(execution)
         scans = _scans(execution, new)
@@ -94,13 +94,12 @@ def ran(lines: Iterable[str]) -> Ran:
                 _add(found.writes, table, own or columns - {_ROW})
             placed, final = True, final + _count(node, counted)
         if kind in ("staged", "given") or (not kind and not own and not any(part for _, part, _, _ in scans)):
-            for name, part, names, scan in scans:
+            for name, part, names, _ in scans:
                 if not part and not (name == table and names == {_ROW}):
                     _add(found.reads, name, names - {_ROW})
-                    given.update(() if kind else _metrics(scan))
-        if kind == "given":
-            given.update(_metrics(node))
-    found.rows = final if placed else staged or sum(counted.get(metric, 0) for metric in given)
+                    handed = handed if kind else _handed(execution, counted)
+        given += _count(node, counted) if kind == "given" else 0
+    found.rows = final if placed else staged or given or handed
     return found
 
 
@@ -153,6 +152,16 @@ def _written(execution: _Execution) -> tuple[str, str, set[str], Mapping[str, An
         if name.startswith("Execute ") and not name.startswith(("Execute CreateViewCommand", "Execute DropTempView")):
             raise _unexplained(node)
     return "", "", set(), {}
+
+
+def _handed(execution: _Execution, counted: Mapping[int, int]) -> int:
+    """Rows that an execution gave to whoever asked: those of the uppermost operator that counts them."""
+    node = execution.plans[-1]
+    while not _metrics(node):
+        if len(node["children"]) != 1:
+            return 0
+        node = node["children"][0]
+    return _count(node, counted)
 
 
 def _count(node: Mapping[str, Any], counted: Mapping[int, int]) -> int:

@@ -15,12 +15,13 @@ import pytest
 from lineage.errors import InputError, RunError
 from services.warehouse import catalog, spark_change
 from services.warehouse.catalog import Table
+from services.warehouse.consent import Visible, narrowed
 from services.warehouse.engine import Account, Engine
 from services.warehouse.service import TABLES
 from services.warehouse.spark import SparkEngine
 from services.warehouse.sqlite import SqliteEngine
 from sim.scenario import loader, runner
-from sim.stack import spark
+from sim.stack import spark, spark_session
 from sim.stack.store import LocalStore
 from sim.truth.journal import Journal
 from sim.truth.record import Record
@@ -65,11 +66,11 @@ class Side:
         await self.engine.append(table_of(S), SESSIONS, rows)
 
     async def run(self, sql: str) -> int:
-        return await self.engine.run(sql, await self.engine.account(sql, "j:1"), "j:1")
+        return await self.engine.run(sql, await self.engine.account(sql, "j:1"), "j:1", everyone())
 
     async def rows(self, name: str) -> list[tuple[Any, ...]]:
         table = table_of(name)
-        return await self.engine.read(table, list(table.columns))
+        return await self.engine.read(table, list(table.columns), everyone())
 
     def told(self, after: int = 0) -> list[tuple[str, str, Any, int]]:
         """(op, table, columns, rows) of the records after the first ones."""
@@ -79,6 +80,10 @@ class Side:
     def records(self) -> list[Record]:
         self.journal.flush()
         return Journal.read(self.journal.path)
+
+
+def everyone() -> Visible:
+    return Visible({}, frozenset())
 
 
 def table_of(name: str) -> Table:
@@ -92,7 +97,7 @@ def tables() -> dict[str, Table]:
 
 def test_what_is_missing_fails_under_ci_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
     needed()
-    monkeypatch.setattr(spark, "java", lambda: None)
+    monkeypatch.setattr(spark_session, "java", lambda: None)
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="openjdk-17-jre-headless"):
         needed()
@@ -217,7 +222,7 @@ async def test_the_journal_tells_columns_that_were_scanned(sides: tuple[Side, Si
     at = len(side.records())
     await side.run(f"SELECT a FROM (SELECT utterance AS a, answer FROM {S} WHERE region = 'NO')")
     await side.run(JOB)
-    await side.engine.read(table_of(D), ["answer"])
+    await side.engine.read(table_of(D), ["answer"], everyone())
     assert side.told(at) == [
         ("read", S, {"utterance", "region"}, 2),
         ("read", S, {*DAILY, "asked_at"} - {"ds"}, 3), ("write", D, set(DAILY), 3), ("read", D, {"answer"}, 3)]
@@ -283,7 +288,7 @@ async def test_nothing_counts_that_the_journal_lacks(sides: tuple[Side, Side],
             with pytest.raises(RunError, match="full"):
                 await side.run(sql)
         with pytest.raises(RunError, match="full"):
-            await side.engine.read(table_of(S), ["wearer"])
+            await side.engine.read(table_of(S), ["wearer"], everyone())
     assert await side.rows(D) == []
 
 
@@ -292,7 +297,7 @@ async def test_a_run_is_held_to_what_was_judged(sides: tuple[Side, Side]) -> Non
     judged = await engine.account(JOB, "j:1")
     for less in (Account({S: judged.reads[S][:-1]}, judged.writes), Account(judged.reads, {D: ("ds",)})):
         with pytest.raises(InputError, match="changed nothing"):
-            await engine.run(JOB, less, "j:1")
+            await engine.run(JOB, less, "j:1", everyone())
     assert await sides[1].rows(D) == []
 
 
@@ -308,8 +313,37 @@ async def test_a_table_outlives_its_engine_and_unfinished_work_does_not(
     (folder / "staged-000099").mkdir()
     again = SparkEngine(engine._spark, tables())
     await again.create(EXTRA)
-    assert [row[0] for row in await again.read(EXTRA, ["n", "t"])] == [0, 10, 1, 11, 2, 12, 3, 13]
+    assert [row[0] for row in await again.read(EXTRA, ["n", "t"], everyone())] == [0, 10, 1, 11, 2, 12, 3, 13]
     assert not (folder / "staged-000099").exists()
+
+
+async def test_rows_of_those_who_do_not_consent_are_not_seen(sides: tuple[Side, Side]) -> None:
+    """Counted, left out of what a statement makes and of what is handed out; nobody's rows need no consent."""
+    results = []
+    for side in sides:
+        for sql in (JOB, f"SELECT count(*) FROM {S}", f"DELETE FROM {D} WHERE wearer = 'w1'"):
+            account = await side.engine.account(sql, "j:1")
+            seen = Visible({name: "wearer" for name in (S, D) if name in account.reads}, frozenset({"w1", "o'k"}))
+            columns = {name: [*dict.fromkeys((*account.reads[name], "wearer"))] for name in seen.subjects}
+            text, named = narrowed(sql, columns, seen, "j:1")
+            for name in named:
+                account.reads[name] = (*account.reads[name], "wearer")
+            results.append((await side.engine.run(text, account, "j:1", seen), seen.checked, seen.withheld))
+        at, seen = len(side.records()), Visible({S: "wearer"}, frozenset({"w1"}))
+        assert await side.engine.read(table_of(S), ["session"], seen) == [("s2",)]
+        assert (seen.checked, seen.withheld) == (3, 2) and side.told(at)[0][3] == 1
+        assert [row[1] for row in await side.rows(D)] == ["s2"]
+    with pytest.raises(InputError, match="no function SIGHTLINE_CONSENTS"):
+        await sides[1].engine.account(f"SELECT 1 FROM {S} WHERE sightline_consents(wearer)", "j:1")
+    assert results[:3] == results[3:] == [(1, 3, 2), (1, 3, 2), (0, 0, 0)]
+
+
+async def test_a_snapshot_changes_with_the_rows(sides: tuple[Side, Side]) -> None:
+    engine = sides[1].engine
+    before = await engine.snapshot(table_of(D))
+    assert await engine.snapshot(table_of(D)) == before
+    await sides[1].run(JOB)
+    assert await engine.snapshot(table_of(D)) != before
 
 
 async def test_tables_are_kept_and_what_they_cannot_keep_is_refused(sides: tuple[Side, Side]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lineage.errors import InputError, RunError
 from sim.cli.main import main
-from sim.stack import spark
+from sim.stack import spark, spark_session
 from sim.stack.config import from_environment
 
 
@@ -18,7 +18,7 @@ from sim.stack.config import from_environment
 def here(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine that has all of it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(spark, "java", lambda: 17)
+    monkeypatch.setattr(spark_session, "java", lambda: 17)
     monkeypatch.delenv("SIGHTLINE_SPARK", raising=False)
     return monkeypatch
 
@@ -33,7 +33,7 @@ def test_what_is_missing_is_named_with_the_next_command(here: pytest.MonkeyPatch
     if name == "pyspark":
         here.setattr(importlib.util, "find_spec", lambda name: None)
     else:
-        here.setattr(spark, "java", lambda: value)
+        here.setattr(spark_session, "java", lambda: value)
     with pytest.raises(RunError, match=what) as caught:
         spark.check()
     assert (caught.value.code, caught.value.next) == ("PAI034", next_)
@@ -69,12 +69,12 @@ def test_java_is_asked_for_its_version(monkeypatch: pytest.MonkeyPatch, tmp_path
         program.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
         program.chmod(0o755)
         monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-        assert spark.java() == version
+        assert spark_session.java() == version
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "gone"))
-    assert spark.java() is None
+    assert spark_session.java() is None
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert spark.java() is None
+    assert spark_session.java() is None
 
 
 def test_a_node_is_told_its_engine() -> None:

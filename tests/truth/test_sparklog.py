@@ -87,9 +87,11 @@ def test_a_job_without_a_plan_is_not_explained() -> None:
 
 
 def test_a_plan_that_was_adapted_is_read_whole() -> None:
-    lines = log(node("AdaptiveSparkPlan", children=(scan("sessions/rows-000001", "wearer", 5),)), m5=2)
-    later = node("AdaptiveSparkPlan", children=(scan("sessions/rows-000001", "wearer", 5),
-                                                scan("daily/rows-000001", "ds")))
+    """What was scanned by any version of it; the rows that the last one gave out."""
+    both = node("Join", children=(scan("sessions/rows-000001", "wearer", 5), scan("daily/rows-000001", "ds", 6)))
+    lines = log(node("AdaptiveSparkPlan", children=(both,)), m5=7, m6=8, m9=2)
+    later = node("AdaptiveSparkPlan", children=(node("Filter", children=(scan("sessions/rows-000001", "wearer", 5),),
+                                                     rows=9),))
     lines.append(json.dumps({"Event": f"{SQL}SQLAdaptiveExecutionUpdate", "executionId": 0, "sparkPlanInfo": later}))
     assert ran(lines) == Ran({"core.sessions": {"wearer"}, "core.daily": {"ds"}}, {}, 2)
 
