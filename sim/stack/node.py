@@ -112,7 +112,9 @@ def watching(name: str, config: NodeConfig) -> Watch:
     packages = {"policy": ("lineage.enforce.pes",), "app": APP}.get(name, (f"services.{name}",))
     code = [ROOT / package.replace(".", "/") for package in packages]
     deployment = config.deployment
-    return Watch(packages, shared=["services"], beside=["sim.truth", "sim.stack.pool", "sim.stack.spark_session"],
+    # An engine's own upkeep, and its wire to Java, on which even a thread of another service collects its garbage.
+    engine = ["sim.stack.spark_session", "py4j"]
+    return Watch(packages, shared=["services"], beside=["sim.truth", "sim.stack.pool", *engine],
                  own=[*code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
                       deployment.exports, deployment.manifests, deployment.requirements])
 
