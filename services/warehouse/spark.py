@@ -27,8 +27,9 @@ from services.warehouse.catalog import Table
 from services.warehouse.consent import Visible
 from services.warehouse.engine import CHANGED, Account, note, same, underlined
 from services.warehouse.spark_change import Change, Refusal
+from services.warehouse.spark_functions import visible
 from services.warehouse.spark_names import ROW, view_of
-from services.warehouse.spark_sql import Statement, transpile, visible
+from services.warehouse.spark_sql import Statement, transpile
 from services.warehouse.spark_tables import SparkTables
 
 _T = TypeVar("_T")

@@ -23,8 +23,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from lineage.errors import InputError
 from services.warehouse.catalog import Table
-from services.warehouse.consent import CONSENTS
 from services.warehouse.engine import STATEMENTS, keyword, underlined
+from services.warehouse.spark_functions import translated
 from services.warehouse.spark_names import ROW, TYPES, rows_view_of, view_of
 
 Conflict = Literal["error", "ignore", "replace", "update"]
@@ -194,7 +194,7 @@ class _Transpiler:
 
     def _query(self, tree: Any, more: Mapping[str, Table] | None = None) -> str:
         """``more``: views by name.  The tree's tables become the engine's views."""
-        tree = self._consenting(tree.copy())
+        tree = translated(tree.copy(), self._withdrawn)
         self._known_functions(tree)
         schema: dict[str, dict[str, str]] = {name: _types(table) for name, table in (more or {}).items()}
         defined = {cte.alias.lower() for cte in tree.find_all(exp.CTE)} | set(schema)
@@ -225,14 +225,6 @@ class _Transpiler:
             like.replace(exp.ILike(this=like.this, expression=like.expression))  # SQLite's LIKE folds case
         return str(tree.sql("spark", unsupported_level=ErrorLevel.RAISE))
 
-    def _consenting(self, tree: Any) -> Any:
-        """``sightline_consents(subject)`` as a condition of Spark's own: a row that is nobody's may be seen."""
-        for call in [one for one in tree.find_all(exp.Anonymous) if one.name.lower() == CONSENTS]:
-            if self._withdrawn is None or len(call.expressions) != 1:
-                break  # refused as any other unknown function
-            call.replace(visible(call.expressions[0], self._withdrawn))
-        return tree
-
     def _known_functions(self, tree: exp.Expression) -> None:
         for node in tree.find_all(exp.Anonymous, *_OTHERWISE):
             name = node.name if isinstance(node, exp.Anonymous) else node.key
@@ -257,12 +249,6 @@ class _Transpiler:
             if name.lower() not in folded:
                 raise _Refused(f"no such column: {table.name} has no {name}", name)
         return tuple(folded[name.lower()] for name in listed)
-
-
-def visible(subject: exp.Expression, withdrawn: Collection[str]) -> exp.Expression:
-    """The condition that a subject is none of ``withdrawn``."""
-    among = exp.In(this=subject.copy(), expressions=[exp.Literal.string(who) for who in sorted(withdrawn)])
-    return exp.Not(this=exp.Coalesce(this=among, expressions=[exp.false()])) if withdrawn else exp.true()
 
 
 def _types(table: Table) -> dict[str, str]:

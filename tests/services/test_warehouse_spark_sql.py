@@ -35,6 +35,8 @@ def test_a_bundled_job() -> None:
     (f"SELECT 7 / 2 FROM {S}", "7 DIV 2"), (f"SELECT 7 / 2.0 FROM {S}", "CAST(2.0 AS DOUBLE)"),
     (f"SELECT 1 FROM {S} WHERE region LIKE 'n%'", "ILIKE"), (f"SELECT CAST(region AS INTEGER) FROM {S}", "AS BIGINT"),
     (f"SELECT ifnull(scene, 'x') || region FROM {S}", "COALESCE("), ("SELECT region FROM Sessions", view_of(S)),
+    (f"SELECT 1 FROM {S} WHERE datetime(asked_at) >= datetime('2026-03-01T09:00:00Z')",
+     "DATE_FORMAT(TRY_CAST('2026-03-01T09:00:00Z' AS TIMESTAMP), 'yyyy-MM-dd HH:mm:ss')"),
     (f"SELECT core.sessions.region FROM {S}", "`sessions`.`region`"),
 ])
 def test_what_means_the_same(sql: str, part: str) -> None:
@@ -57,7 +59,7 @@ def test_changes_are_asked_for_by_row() -> None:
                                   "datetime", "julianday"])
 def test_a_function_that_means_something_else_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="with this meaning") as caught:
-        made(f"SELECT wearer,\n  {name}(1) FROM {S}")
+        made(f"SELECT wearer,\n  {name}('now') FROM {S}")
     assert caught.value.code == "PAI021" and caught.value.where == "j:1"
     assert "^" in caught.value.what.splitlines()[2]
 
