@@ -49,6 +49,10 @@ CODES: dict[str, Code] = {
         "no such scenario, job, manifest or requirement",
         "The path or name leads to no file.",
         "`sightline list` shows the scenarios; the others lie under services/ and scenarios/requirements/."),
+    "PAI013": Code(
+        "an optional package is not installed",
+        "The command needs an extra of this distribution: `bench` (OpenTelemetry and other peers) or `load` (Locust).",
+        "Install the extra that the message names."),
     "PAI020": Code(
         "the manifest is malformed or names what does not exist",
         "A key is missing or unknown, or an input is not a table or column of the warehouse.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Op = Literal["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding"]
+Op = Literal["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding", "scope"]
 State = Literal["declared", "observed", "blocked"]
 Confidence = Literal["HIGH", "LOW"]
 Links = tuple[tuple[str, tuple[str, ...]], ...]

@@ -102,3 +102,15 @@ def field_of(name: str) -> str:
 
 def kind_of(name: str) -> str:
     return name.partition(":")[0]
+
+
+@lru_cache(maxsize=65_536)
+def sides(asset: str) -> tuple[str, str]:
+    """The request and the response asset of a call: over RPC, or over HTTP to ``web:…``.
+
+    >>> sides("rpc:inference.Generate"), sides("web:ask")
+    (('rpc:inference.Generate.request', 'rpc:inference.Generate.response'), ('web:ask', 'response:ask'))
+    """
+    if asset.startswith("web:"):
+        return asset, f"response:{asset.removeprefix('web:')}"
+    return f"{asset}.request", f"{asset}.response"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import Any, cast
 
 from lineage.errors import InputError
@@ -16,7 +16,8 @@ from lineage.model import MAX_PARTS, Links, Op, Signal
 from lineage.names import asset_of, join, parse
 from protos import collector_pb2 as pb
 
-OPS = frozenset({"read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding"})
+OPS = frozenset({"read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding",
+                 "scope"})
 # What is an asset of the graph; a gap or a finding may be about anything.
 _NAMED = frozenset({"read", "write", "call", "proposal", "asset"})
 _LAST = 2**63 - 1
@@ -38,21 +39,24 @@ class Refused(ValueError):
 def decode(batch: pb.SignalBatch) -> list[Signal]:
     """Raises Refused for columns of unequal length, a site outside the batch, bad names, bad JSON or a detail
     that the operation cannot have."""
-    columns: tuple[Any, ...] = (batch.key, batch.scope, batch.activity, batch.purpose, batch.rows, batch.detail)
     count = len(batch.site)
     if not batch.emitter:
         raise Refused("no emitter", "the batch names no emitter")
-    if any(len(column) != count for column in columns):
+    own: tuple[Any, ...] = (batch.rows or [1] * count, batch.detail or [""] * count)
+    if any(len(column) != count for column in own):
         raise Refused("columns of unequal length",
-                      f"columns of {sorted({len(column) for column in columns})} entries beside {count} sites")
+                      f"columns of {sorted({len(column) for column in own})} entries beside {count} sites")
     numbers = _numbers(batch)
-    sites = [_site(site) for site in batch.sites]
+    sites, traces = [_site(site) for site in batch.sites], _traces(batch)
+    if len(traces) != count:
+        raise Refused("columns of unequal length", f"traces of {len(traces)} signals beside {count} sites")
     signals = []
-    for offset, (number, index, key, scope, activity, purpose, rows, detail) in enumerate(
-            zip(numbers, batch.site, *columns, strict=True)):
+    for offset, (number, index, trace, rows, detail) in enumerate(
+            zip(numbers, batch.site, traces, *own, strict=True)):
         if index >= len(sites):
             raise Refused("an unknown site", f"signal {offset} is of site {index}; the batch has {len(sites)}")
         op, asset, fields, links, linked, family, via = sites[index]
+        key, scope, activity, purpose = trace
         more = _detail(detail, offset) if detail else {}
         keys = tuple(more.pop("keys", ())) or ((key,) if key else ())
         if detail or op in _TEXT:
@@ -62,6 +66,25 @@ def decode(batch: pb.SignalBatch) -> list[Signal]:
         signals.append(Signal(batch.emitter, number, op, asset, fields, links, linked, family, via, keys, scope,
                               activity, purpose, rows, more))
     return signals
+
+
+def _traces(batch: pb.SignalBatch) -> list[tuple[str, str, str, str]]:
+    """Key, scope, activity, purpose of each signal."""
+    lengths = ({len(batch.key), len(batch.run), len(batch.number), sum(batch.traces)},
+               {len(batch.scope), len(batch.activity), len(batch.purpose), len(batch.traces)})
+    if any(len(one) != 1 for one in lengths):
+        raise Refused("columns of unequal length",
+                      f"traces of {sorted(lengths[0])} entries, parties of {sorted(lengths[1])}")
+    if sum(batch.run) > len(batch.site):
+        raise Refused("columns of unequal length", f"traces of {sum(batch.run)} signals beside {len(batch.site)} sites")
+    for activity in filter(None, batch.activity):
+        _check_name(activity)
+    parties = chain.from_iterable(map(repeat, zip(batch.scope, batch.activity, batch.purpose, strict=True),
+                                      batch.traces))
+    found: list[tuple[str, str, str, str]] = []
+    for key, run, number, (scope, activity, purpose) in zip(batch.key, batch.run, batch.number, parties, strict=True):
+        found += [(key, f"{scope}-{number}" if number else scope, activity, purpose)] * run
+    return found
 
 
 def _numbers(batch: pb.SignalBatch) -> Iterable[int]:

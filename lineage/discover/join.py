@@ -1,7 +1,8 @@
 """Joins signals to edges: a write to the reads it derives from, within one scope (S1, Figure 5).
 
 Written-out sources give HIGH links.  A statement's columns are resolved against what the
-engine said it touched (HIGH).  Otherwise a write derives from all that its scope has read (LOW).
+engine said it touched (HIGH).  Otherwise a write derives from all that its scope has read (LOW): the
+scopes around it ("web-1" around "web-1/2") included, and those inside it that were left.
 A read or a call's response under an activity is *usage*.  Operational fields take no part in
 what is inferred; where the code names them as sources, they do.  What was read under a key of a
 key-value store comes from whoever wrote under it (``entries.py``): ``settle`` adds those edges.
@@ -17,16 +18,20 @@ from lineage.discover.entries import KEYED, LOST, Entries
 from lineage.discover.labels import Labels
 from lineage.discover.parts import Parts
 from lineage.model import Confidence, Edge, Signal, State
-from lineage.names import join
+from lineage.names import join, sides
 
 Schema = Mapping[str, Mapping[str, str]]
 
 
-def sides(asset: str) -> tuple[str, str]:
-    """The request and the response asset of a call: over RPC, or over HTTP to ``web:…``."""
-    if asset.startswith("web:"):
-        return asset, f"response:{asset.removeprefix('web:')}"
-    return f"{asset}.request", f"{asset}.response"
+Scope = tuple[str, str]  # the emitter, and the scope's name in it
+
+
+def _inside(scope: Scope) -> bool:
+    return "/" in scope[1]
+
+
+def _around(scope: Scope) -> Scope:
+    return scope[0], scope[1].rpartition("/")[0]
 
 
 class Join:
@@ -36,6 +41,8 @@ class Join:
         self._labels = labels
         self._schema = schema
         self._reads: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        # Scopes inside others that were left: what is read in them is read by the scope around them.
+        self._left: set[tuple[str, str]] = set()
         self.edges: dict[tuple[str, str, State], Edge] = {}
         # Written by a statement whose columns could not be told apart; their edges are LOW.
         self.unresolved: list[str] = []
@@ -66,6 +73,8 @@ class Join:
                                  families=signal.detail["families"])
             case "decision":
                 self._decision(signal)
+            case "scope":
+                self._leave(signal.emitter, signal.scope)
             case _:
                 pass
 
@@ -89,7 +98,11 @@ class Join:
         return [join(asset, field) for field in fields] or [asset]
 
     def _read(self, signal: Signal, names: Iterable[str]) -> None:
-        reads = self._reads[signal.emitter, signal.scope]
+        scope = (signal.emitter, signal.scope)
+        reads = self._reads[scope]
+        while scope in self._left:
+            scope = _around(scope)
+            reads = self._reads[scope]
         for name in names:
             operational = self._labels.operational(name)
             if not operational:
@@ -107,7 +120,7 @@ class Join:
         if self._resolved(signal, asset):
             return
         targets = [name for name in self._names(asset, fields) if not self._labels.operational(name)]
-        for source in self._reads[signal.emitter, signal.scope]:
+        for source in self._sources(signal):
             for target in targets:
                 self._derive(source, target, signal, "LOW", evidence="scope")
 
@@ -125,6 +138,21 @@ class Join:
             self.add(source, target, signal, confidence=confidence, evidence=evidence)
             if (edge := self.edges.get((source, target, "observed"))) is not None and evidence != LOST:
                 edge.via.add(store)
+
+    def _sources(self, signal: Signal) -> dict[str, None]:
+        """What the scope has read so far, and the scopes around it."""
+        scope = (signal.emitter, signal.scope)
+        found = dict(self._reads[scope])
+        while _inside(scope):
+            scope = _around(scope)
+            found |= self._reads[scope]
+        return found
+
+    def _leave(self, emitter: str, name: str) -> None:
+        scope = (emitter, name)
+        if _inside(scope):
+            self._left.add(scope)
+            self._reads[_around(scope)].update(self._reads[scope])
 
     def _resolved(self, signal: Signal, asset: str) -> bool:
         """True when the statement's own columns say where each written column came from."""

@@ -1,7 +1,7 @@
 """The guard: PrivacyLib's last extension before the I/O, on the final arguments; it may refuse.
 
 It judges (1) use: a read under an activity, for its purpose; (2) flow: each written-out source
-against its sink field, and the scope's floating label against the sink asset; (3) at the
+against its sink field, and the scope's label, which PrivacyLib floats, against the sink asset; (3) at the
 boundary of the warehouse: a read of governed data needs a token for this very activity.
 
 Sinks that are operational through and through (acknowledgements, counts) are not judged, nor
@@ -10,46 +10,56 @@ fields carried for a schema that this process does not know: the process that kn
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from lineage.enforce.gate import Crossing, Input, admit, flow, make
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.errors import PolicyDenied
 from lineage.model import Decision
-from lineage.names import asset_of, field_of, join
+from lineage.names import asset_of, field_of, join, sides
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.operation import Operation
 
-MAX_CASES = 100_000
+if TYPE_CHECKING:
+    from lineage.privacylib.library import PrivacyLib
 
 
 class Guard(Extension):
     """``verifier``: given at a boundary, where governed reads must show a token."""
 
     guards = True
+    # An operation repeats with the same site, label and claims: judged once.
+    by_case = True
 
     def __init__(self, rules: Rules, verifier: Verifier | None = None) -> None:
         self._rules = rules
-        self.verifier = verifier
         # Where every requirement is in logging mode, a guard that fails breaks no request either.
         self.enforcing = rules.enforcing
-        # An operation repeats with the same site, label and claims: judged once.
-        self._permitted: set[tuple[object, ...]] = set()
+        self._verifier = verifier
+        self._lib: PrivacyLib | None = None
+
+    @property
+    def verifier(self) -> Verifier | None:
+        return self._verifier
+
+    @verifier.setter
+    def verifier(self, verifier: Verifier) -> None:
+        """What was permitted without it is judged anew."""
+        self._verifier = verifier
+        if self._lib is not None:
+            self._lib.postures.forget()
 
     def before(self, op: Operation) -> None:
-        context = op.context
-        case = (op.kind, op.asset, op.fields, op.links, context.activity, context.purpose, context.claims,
-                frozenset(context.annotations))
-        if case not in self._permitted:
-            self._judge(op)
-            if len(self._permitted) < MAX_CASES:
-                self._permitted.add(case)
-        if op.kind == "read":  # from here on, whether or not the I/O gives anything
-            self._float(op, op.asset, op.fields)
-
-    def _judge(self, op: Operation) -> None:
-        for decision in (self._use(op), self._token(op), self._flow(op)):
+        site = op.site
+        if site.op == "read":
+            self._lib = site.lib
+            decisions = (self._use(op), None if self._verifier is None else self._token(op, self._verifier))
+        elif site.op in ("write", "call"):
+            decisions = (self._flow(op), None)
+        else:
+            return
+        for decision in decisions:
             if decision is None:
                 continue
             if decision.verdict == "blocked":
@@ -58,26 +68,29 @@ class Guard(Extension):
             if decision.where == "boundary":
                 op.lib.decision(decision)
 
-    def after(self, op: Operation) -> None:
-        if op.kind == "call":
-            over_http = op.asset.startswith("web:")
-            self._float(op, f"response:{op.asset.removeprefix('web:')}" if over_http else f"{op.asset}.response",
-                        [field.removeprefix("response.") for field in op.fields if field.startswith("response.")])
-
     def _use(self, op: Operation) -> Decision | None:
-        if op.kind != "read" or not op.context.activity:
+        """The refusal of a use, or None; most uses are none that is refused, and that is found out first."""
+        who, site = op.context.trace[2], op.site
+        if not who.activity:
             return None
-        return admit(self._rules, activity=op.context.activity, purpose=op.context.purpose,
-                     principal=op.context.principal, inputs=_inputs(op), where="guard")
+        forbidden, label = self._rules.forbidden(who.purpose), site.lib.label
+        for field in site.fields:
+            found = label(site.asset, field)
+            if not forbidden.isdisjoint(found.annotations) or not found.annotated:
+                break
+        else:
+            return None
+        return admit(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
+                     inputs=_inputs(op), where="guard")
 
-    def _token(self, op: Operation) -> Decision | None:
-        if self.verifier is None or op.kind != "read" or not op.asset.startswith("warehouse:"):
+    def _token(self, op: Operation, verifier: Verifier) -> Decision | None:
+        if not op.asset.startswith("warehouse:"):
             return None
         inputs = _inputs(op)
         governed = [item.asset for item in inputs if self._rules.governing(item.annotations)]
         if not governed:
             return None
-        claims = self.verifier.claims(op.context.claims)
+        claims = verifier.claims(op.context.claims)
         if claims is None:
             return self._no_token(op, governed, "governed data, and no genuine token of the policy service")
         if claims.activity != op.context.activity or not set(governed) <= set(claims.inputs):
@@ -95,25 +108,24 @@ class Guard(Extension):
                     context.principal, "boundary", "blocked", "PAI303", why, governed)
 
     def _flow(self, op: Operation) -> Decision | None:
-        if op.kind not in ("write", "call"):
-            return None
-        sink = f"{op.asset}.request" if op.kind == "call" and op.asset.startswith("rpc:") else op.asset
+        site, who = op.site, op.context.trace[2]
+        sink = sides(site.asset)[0] if site.op == "call" else site.asset
+        label, crosses = site.lib.label, self._rules.crosses
         crossings = [Crossing(_input(op, source), _input(op, join(sink, field)))
-                     for field, sources in op.links for source in sources if not _carried(op, sink, field)]
+                     for field, sources in site.links for source in sources
+                     if crosses(label(asset_of(source), field_of(source)).annotations, label(sink, field).annotations)
+                     and not _carried(op, sink, field)]
         # Everything that the scope has read, against the sink as a whole: `sources=` narrows lineage only.
-        labels = [label for label in op.lib.labels.get(sink, {}).values() if not label.operational]
+        read = op.context.posture.annotations
+        labels = [one for one in site.lib.labels.get(sink, {}).values() if not one.operational] if read else []
         if labels:
-            whole = Input(sink, tuple(sorted({name for label in labels for name in label.annotations})))
-            crossings += [Crossing(Input(asset, (annotation,)), whole)
-                          for annotation, asset in op.context.annotations.items()]
-        return flow(self._rules, activity=op.context.activity, purpose=op.context.purpose,
-                    principal=op.context.principal, crossings=crossings, where="guard")
-
-    @staticmethod
-    def _float(op: Operation, asset: str, fields: Collection[str]) -> None:
-        for field in fields:
-            for annotation in op.lib.label(asset, field).annotations:
-                op.context.annotations.setdefault(annotation, join(asset, field))
+            whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))
+            crossings += [Crossing(Input(asset, (annotation,)), whole) for annotation, asset in read.items()
+                          if crosses((annotation,), whole.annotations)]
+        if not crossings:
+            return None
+        return flow(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
+                    crossings=crossings, where="guard")
 
 
 def _inputs(op: Operation) -> list[Input]:

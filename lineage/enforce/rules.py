@@ -26,10 +26,30 @@ class Rules:
     def __init__(self, requirements: Iterable[Requirement]) -> None:
         self.requirements = tuple(sorted(requirements, key=lambda requirement: requirement.id))
         self.versions = tuple(requirement.id for requirement in self.requirements)
-        self.enforcing = any(requirement.mode == "enforcement" for requirement in self.requirements)
+        self._enforced = tuple(requirement for requirement in self.requirements if requirement.mode == "enforcement")
+        self.enforcing = bool(self._enforced)
+        self._forbidden: dict[str, frozenset[str]] = {}
+        self._governed = frozenset[str]().union(*(requirement.governs for requirement in self._enforced))
 
     def governing(self, annotations: Collection[str]) -> list[Requirement]:
         return [requirement for requirement in self.requirements if not requirement.governs.isdisjoint(annotations)]
+
+    def forbidden(self, purpose: str) -> frozenset[str]:
+        """The annotations that a requirement in enforcement mode does not permit for the purpose."""
+        found = self._forbidden.get(purpose)
+        if found is None:
+            if not any(purpose in requirement.purposes for requirement in self._enforced):
+                return self._governed  # not kept: anything may be stated as a purpose
+            found = self._forbidden[purpose] = frozenset[str]().union(
+                *(requirement.governs for requirement in self._enforced if purpose not in requirement.purposes))
+        return found
+
+    def crosses(self, source: Collection[str], sink: Collection[str]) -> bool:
+        """A requirement in enforcement mode governs the source alone."""
+        for requirement in self._enforced:
+            if not requirement.governs.isdisjoint(source) and requirement.governs.isdisjoint(sink):
+                return True
+        return False
 
     def use(self, annotations: Collection[str], purpose: str) -> list[Refusal]:
         """Use by an activity: a refusal for each requirement that does not permit the purpose."""

@@ -15,7 +15,7 @@ a short guide, for those who lift it out.
 [('read', 'web:ask'), ('write', 'logger:glasses_session')]
 """
 
-from lineage.privacylib.capture import Capture, Record, Site
+from lineage.privacylib.capture import Capture, Record
 from lineage.privacylib.context import Context
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.keyvalue import KeyValue
@@ -23,6 +23,7 @@ from lineage.privacylib.library import PrivacyLib
 from lineage.privacylib.operation import Operation, together
 from lineage.privacylib.probes import Probes
 from lineage.privacylib.sink import CollectorSink, JsonLinesSink, MemorySink, NullSink, Sink
+from lineage.privacylib.site import Site
 
 __all__ = [
     # One instance for each service.

@@ -56,6 +56,8 @@ class InstrumentedApp:
         for route in routes.values():
             lib.register(route.request, route.request_labels)
             lib.register(route.response, route.response_labels)
+        self._readers = {place: lib.reader(route.request, tuple(route.request_labels))
+                         for place, route in routes.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -87,7 +89,7 @@ class InstrumentedApp:
                 await send(message)
 
         try:
-            with lib.read(route.request, fields=tuple(route.request_labels)):
+            with self._readers[scope["method"], scope["path"]]:
                 pass
             await self._app(scope, receive, respond)
         except PolicyDenied as denied:

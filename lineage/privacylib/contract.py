@@ -45,6 +45,8 @@ class Contract:
         self._own = tuple(self.labels)
         self._carriers = tuple(field.name for field in message.fields
                                if field.message_type is not None and field.message_type.full_name == ROWS)
+        # What every message of this type has; None where that is for each message to say.
+        self.fixed: tuple[str, ...] | None = None if self._carriers else self._own
 
     def fields(self, message: Message) -> tuple[str, ...]:
         """The field paths of this message; a carrier's are ``schema.column``, as the message says."""

@@ -14,11 +14,12 @@ gRPC's own keywords, sends the context along, and always has a deadline.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lineage.privacylib import grpc_call, grpc_sync_call
 from lineage.privacylib.exchange import Endpoint, endpoint, prefixed
-from lineage.privacylib.operation import Sources
+from lineage.privacylib.operation import Sources, quick
+from lineage.privacylib.site import Known
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
@@ -38,9 +39,12 @@ class InstrumentedChannel:
         self._sync = hasattr(channel, "subscribe")
 
     def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        made: type[Any] = grpc_sync_call.SyncMethod if self._sync else InstrumentedMethod
-        point = endpoint(self._lib, method)
-        return made(self._channel.unary_unary(method, *args, **options), point, DEADLINE)
+        point, inner = endpoint(self._lib, method), self._channel.unary_unary(method, *args, **options)
+        if self._sync:
+            return grpc_sync_call.SyncMethod(inner, point, DEADLINE)
+        if point.request.fixed is None or point.response.fixed is None:
+            return InstrumentedMethod(inner, point, DEADLINE)
+        return fixed(inner, point, point.request.fixed, point.response.fixed)
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
         return self._stream("unary_stream", method, *args, **options)
@@ -78,3 +82,79 @@ class InstrumentedMethod:
             if not op.keys:
                 op.keys = incoming.row_keys(response)
         return response
+
+
+class Form(NamedTuple):
+    """One form of a call: what was said of it, and its sites before and after its response."""
+
+    sources: Sources | None
+    via: str
+    family: str
+    sent: Known
+    answered: Known
+
+
+class Forms:
+    """The forms of one method's calls.  ``last``: that of the last call, for a line of code says the same each time."""
+
+    def __init__(self, endpoint: Endpoint, outgoing: tuple[str, ...], incoming: tuple[str, ...]) -> None:
+        self._endpoint = endpoint
+        self._sent = prefixed("request", outgoing)
+        self.got = prefixed("response", incoming)
+        self.last = self.find(None, "", "")
+
+    def find(self, sources: Sources | None, via: str, family: str) -> Form:
+        """``family``: of the scope; a copy of ``sources`` is kept, for the caller's lists may change."""
+        lib, asset, own = self._endpoint.lib, self._endpoint.asset, self._endpoint.family
+        sites = [lib.sites.find("call", asset, fields, sources, own or family or lib.family, via)
+                 for fields in (self._sent, self._sent + self.got)]
+        copied = None if sources is None else {
+            field: list(names) if isinstance(names, list) else tuple(names) for field, names in sources.items()}
+        self.last = Form(copied, via, family, *sites)
+        return self.last
+
+
+def fixed(method: Any, endpoint: Endpoint, outgoing: tuple[str, ...], incoming: tuple[str, ...]) -> Any:
+    """The same for messages whose fields are those of their contract: nearly all.
+
+    A call that was permitted in this posture, and that no hook wants to see each time, is sent and recorded,
+    and nothing else.
+    """
+    lib, get, forms = endpoint.lib, endpoint.lib.get, Forms(endpoint, outgoing, incoming)
+
+    async def call(request: Any, *, sources: Sources | None = None, via: str = "", payload: Any = None,
+                   timeout: float | None = DEADLINE, metadata: tuple[tuple[str, Any], ...] | None = None,
+                   **options: Any) -> Any:
+        context = get() or lib.context
+        posture = context.posture
+        said, said_via, family, sent, answered = forms.last
+        if sources != said or via != said_via or posture.family != family:
+            _, _, _, sent, answered = forms.find(sources, via, posture.family)
+        pen, op = answered.pen, None
+        if pen is None or sent.befores or posture.permitted.get(sent) is not posture:
+            op = quick(context, sent, payload or request).__enter__()
+        try:
+            response = await method(
+                request, timeout=DEADLINE if timeout is None else timeout,
+                metadata=lib.outgoing(context, metadata) if metadata else context.sent or context.outgoing, **options)
+        except BaseException as error:
+            (op or quick(context, sent, payload or request)).__exit__(type(error), error, None)
+            raise
+        posture = context.posture
+        if op is None and pen is not None and posture.settled.get(answered) is posture:
+            pen.mark[0] = number = pen.count()
+            if number > pen.ceiling:
+                pen.crowded(number, answered, context.trace, 1, "")
+            else:
+                pen.put((answered, context.trace))
+            return response
+        op = op or quick(context, sent, payload or request)
+        if op.site is sent:
+            op.site = answered
+        else:  # a hook has changed what was sent
+            op.fields += forms.got
+        op.__exit__(None, None, None)
+        return response
+
+    vars(call)["_method"] = method
+    return call

@@ -3,7 +3,7 @@
 No interceptor: a context variable that an interceptor sets is lost in some handlers, and
 wrapping costs about half (PERFORMANCE, first table).  A handler is wrapped in its own colour:
 a plain function, also one on an aio server, which runs it in a thread, by ``grpc_sync``; a
-coroutine function here; a streaming one by ``grpc_stream``.
+coroutine function here or by ``grpc_unary``; a streaming one by ``grpc_stream``.
 
 >>> from concurrent import futures
 >>> from lineage.privacylib import PrivacyLib
@@ -15,21 +15,21 @@ coroutine function here; a streaming one by ``grpc_stream``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from lineage.errors import PolicyDenied
-from lineage.privacylib import grpc_stream, grpc_sync
+from lineage.privacylib import grpc_stream, grpc_sync, grpc_unary
 from lineage.privacylib.context import received
 from lineage.privacylib.exchange import Endpoint, endpoint
+from lineage.privacylib.grpc_unary import Handler
 from lineage.privacylib.refusal import details
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
 
-Handler = Callable[[Any, Any], Awaitable[Any]]
 STYLES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 
@@ -80,6 +80,8 @@ def _instrumented(endpoint: Endpoint, handler: Any, style: str) -> Any:
 def instrument(endpoint: Endpoint, handler: Handler) -> Handler:
     """Reads the request, runs the handler in the request's scope, writes the response."""
     lib, asset, family, request_asset, response_asset, incoming, outgoing = endpoint
+    if incoming.fixed is not None and outgoing.fixed is not None:
+        return grpc_unary.instrument(endpoint, handler, incoming.fixed, outgoing.fixed)
 
     async def handle(request: Any, rpc: Any) -> Any:
         with lib.handling(asset, received(rpc.invocation_metadata()), family=family) as context:

@@ -90,7 +90,7 @@ def baggage(lib: PrivacyLib) -> str:
     if context.claims:
         more["claims"] = base64.b64encode(context.claims).decode()
     if context.annotations:
-        more["annotations"] = context.annotations
+        more["annotations"] = dict(context.annotations)
     for content in (more, kept | {"cut": True}, {"traceparent": context.traceparent, "cut": True}):
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         if len(text) <= MAX_BAGGAGE:
@@ -109,10 +109,9 @@ def resume(lib: PrivacyLib, text: object, asset: str = "") -> Iterator[Context]:
         found, problem = _decoded(text)
     except ValueError as error:
         found, problem = Baggage("", {}), str(error)
-    with lib.scope(traceparent=found.traceparent, activity=found.activity, purpose=found.purpose,
+    with lib.root(traceparent=found.traceparent, activity=found.activity, purpose=found.purpose,
                    principal=found.principal, region=found.region, claims=found.claims) as context:
-        for annotation, name in found.annotations.items():
-            context.annotations.setdefault(annotation, name)
+        context.join(found.annotations)
         if problem:
             lib.gap(asset or lib.service, f"an item was taken from a queue with {problem}")
         yield context

@@ -7,25 +7,26 @@ scope is a *gap*: counted and reported, never a silent hole.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lineage.model import Decision, Finding, Label
-from lineage.privacylib import claims as claims_codec
 from lineage.privacylib import hop, parts
-from lineage.privacylib.claims import Claims
-from lineage.privacylib.context import POLICY, TRACEPARENT, TRACESTATE, Context, parse_traceparent
-from lineage.privacylib.extension import Extension, compile_chain
+from lineage.privacylib.context import POLICY, TRACEPARENT, TRACESTATE, Context, parse_traceparent, started
+from lineage.privacylib.extension import Extension
 from lineage.privacylib.failure import run
-from lineage.privacylib.operation import Operation, Sources, links_of
+from lineage.privacylib.operation import Operation, Sources, links_of, quick
+from lineage.privacylib.posture import Posture, Postures, Who
+from lineage.privacylib.reader import Reader
+from lineage.privacylib.scope import Entered, Lost, followed, handling, in_loop, scoped
 from lineage.privacylib.seam import ASGI, Channel, Server
+from lineage.privacylib.site import MAX_SITES, Known, Sites
 
 if TYPE_CHECKING:
     from lineage.privacylib.keyvalue import KeyValue
@@ -35,35 +36,37 @@ R = TypeVar("R")
 
 _UNLABELLED = Label()
 _OURS = (TRACEPARENT, TRACESTATE, POLICY)
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+# The chain is compiled once: no extension can take another out, least of all a guard.
+_FIXED = ("extensions", "postures", "sites")
 
 
 class PrivacyLib:
-    """``family``: the capture (A, B, C, D) that the service's own reads and writes belong to."""
+    """``family``: the capture (A, B, C, D) that the service's own reads and writes belong to.
 
-    def __init__(self, service: str, extensions: Iterable[Extension] = (), *, family: str = "") -> None:
+    ``incarnation``: which start of the service this is, where that is known.  Keys of scopes that begin
+    here are made of it, so that a service that is started again does not make the same ones.
+    """
+
+    def __init__(self, service: str, extensions: Iterable[Extension] = (), *, family: str = "",
+                 incarnation: str = "") -> None:
         self.service = service
         self.family = family
         self.labels: dict[str, dict[str, Label]] = {}
         self._families: dict[str, str] = {}
-        self.befores, self.afters = compile_chain(extensions)
-        self._current: ContextVar[Context | None] = ContextVar(f"sightline-{service}", default=None)
+        self.extensions = tuple(extensions)
         # What extensions failed of, counted; each is a gap too, where Capture is not what fails.
         self.failures: Counter[str] = Counter()
-        self._ordinal = itertools.count(1)
-        self._prefix = hashlib.sha256(service.encode()).hexdigest()[:8]
+        self._seed = f"{service}/{incarnation}/" if incarnation else service
+        self.postures = Postures(hashlib.sha256(self._seed.encode()).hexdigest()[:8])
+        self.sites = Sites(self, self.extensions, self.postures.forget)
+        self._reads: dict[tuple[Any, ...], Known] = {}
+        self.current: ContextVar[Context | None] = ContextVar(f"sightline-{service}", default=None)
+        self.get = self.current.get
+        self.ordinal = itertools.count(1)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """The chain is compiled once: no extension can take another out, least of all a guard."""
-        if name in ("befores", "afters") and name in self.__dict__:
-            raise AttributeError(f"{name} is set once, by the extensions that {self.service} was made with")
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(f"{name} are set once, by the extensions that {self.service} was made with")
         super().__setattr__(name, value)
 
     # --- scopes -----------------------------------------------------------------------------
@@ -74,51 +77,40 @@ class PrivacyLib:
 
         A task keeps the new one to its end.  A thread of a pool has no end: what it runs next is lost anew.
         """
-        context = self._current.get()
+        context = self.current.get()
         if context is None:
-            context = self._new_context("")
+            context = Lost("", next(self.ordinal), posture=self.postures.enter(Who(self.service)))
+            context.trace = (self._key(context.scope), *context.trace[1:])
             self.gap(self.service, "an operation ran outside every scope")
-            if _in_loop():
-                self._current.set(context)
+            if in_loop():
+                self.current.set(context)
         return context
 
-    @contextmanager
     def scope(self, *, traceparent: str = "", key: str = "", activity: str = "", purpose: str = "",
-              principal: str = "", region: str = "", family: str = "",
-              claims: bytes | None = None) -> Iterator[Context]:
-        """A scope of its own, for a request's root or background work; ``key`` is a trace id."""
-        context = self._new_context(key or parse_traceparent(traceparent) or "", activity=activity, purpose=purpose,
-                                    principal=principal or self.service, region=region, family=family,
-                                    claims=claims or b"")
-        if not key and context.key in traceparent:
-            context.follow(traceparent)
-        with self._entered(context):
-            yield context
+              principal: str = "", region: str = "", family: str = "", claims: bytes | None = None) -> Entered:
+        """A scope of its own, for a request's root or background work; ``key`` is a trace id.
 
-    @contextmanager
-    def activity(self, name: str, *, purpose: str = "", claims: bytes = b"") -> Iterator[Context]:
+        Inside another scope it goes on with that one's key unless it is given one, and with its activity
+        (purpose, principal and claims are the activity's); it sees what the outer scope reads, and gives back
+        what it read when it is left.
+        """
+        who = Who(self.service, activity, purpose, principal or self.service, region, family, claims or b"")
+        return scoped(self, key or parse_traceparent(traceparent) or "", traceparent, who)
+
+    def root(self, *, traceparent: str = "", activity: str = "", purpose: str = "", principal: str = "",
+             region: str = "", claims: bytes = b"") -> Entered:
+        """A scope that is inside no other, wherever it is opened: what goes on here began elsewhere."""
+        who = Who(self.service, activity, purpose, principal or self.service, region, "", claims)
+        context = self.began(parse_traceparent(traceparent) or "", self.postures.enter(who))
+        return Entered(self.current, followed(context, traceparent))
+
+    def activity(self, name: str, *, purpose: str = "", claims: bytes = b"") -> Entered:
         """The rest of this scope is done by an activity (a job, a training run) for a purpose."""
-        with self._entered(self.context.child(activity=name, purpose=purpose, claims=claims)) as context:
-            yield context
+        return Entered(self.current, self.context.child(activity=name, purpose=purpose, claims=claims))
 
-    @contextmanager
-    def handling(self, asset: str, metadata: Mapping[str, Any], *, family: str = "",
-                 purpose: str = "") -> Iterator[Context]:
+    def handling(self, asset: str, metadata: Mapping[str, Any], *, family: str = "", purpose: str = "") -> Entered:
         """The scope of a request that arrived with ``metadata``; without a context it is a gap."""
-        key = parse_traceparent(metadata.get(TRACEPARENT))
-        given, problem = self._claims(metadata.get(POLICY))
-        context = self._new_context(key or "", activity=given.activity, purpose=given.purpose or purpose,
-                                    principal=given.principal, region=given.region, family=family,
-                                    claims=metadata[POLICY] if given.payload else b"")
-        if key is not None:
-            context.follow(metadata[TRACEPARENT], metadata.get(TRACESTATE))
-        with self._entered(context):
-            if key is None:
-                lost = "no traceparent" if TRACEPARENT not in metadata else "a malformed traceparent"
-                self.gap(asset, f"a request arrived with {lost}")
-            if problem:
-                self.gap(asset, problem)
-            yield context
+        return handling(self, asset, metadata, family, purpose)
 
     def outgoing(self, context: Context | None = None,
                  beside: Iterable[tuple[str, Any]] | None = None) -> tuple[tuple[str, Any], ...]:
@@ -126,12 +118,7 @@ class PrivacyLib:
 
         ``beside``: the caller's own metadata, which is sent too, but for what says another context.
         """
-        context = context or self.context
-        claims = context.claims or claims_codec.encode(
-            principal=self.service, purpose=context.purpose, region=context.region, activity=context.activity)
-        ours: tuple[tuple[str, Any], ...] = ((TRACEPARENT, context.traceparent), (POLICY, claims))
-        if context.tracestate:
-            ours += ((TRACESTATE, context.tracestate),)
+        ours = (context or self.context).outgoing
         return (*((name, value) for name, value in beside if name not in _OURS), *ours) if beside else ours
 
     def headers(self) -> dict[str, str]:
@@ -144,21 +131,33 @@ class PrivacyLib:
 
     def read(self, asset: str, *, fields: Sequence[str] = (), rows: int = 1, via: str = "", keys: Sequence[str] = (),
              payload: Any = None, detail: dict[str, Any] | None = None) -> Operation:
-        return Operation(self, self.context, "read", asset, fields=fields, rows=rows, via=via, keys=keys,
-                         payload=payload, detail=detail)
+        context = self.get() or self.context
+        try:
+            site = self._reads[asset, fields, via, context.posture.family]
+        except (KeyError, TypeError):  # the first of its kind, or fields in a list
+            site = self._read(asset, fields, via, context.posture.family)
+        op = quick(context, site, payload)
+        op.rows = rows
+        if keys or detail is not None:
+            op.tell(keys, detail)
+        return op
+
+    def reader(self, asset: str, fields: Sequence[str] = (), via: str = "") -> Reader:
+        """``with`` it, as often as you like, for a read of which there is nothing more to say."""
+        return Reader(self, asset, tuple(fields), via)
 
     def write(self, asset: str, *, fields: Sequence[str] = (), sources: Sources | None = None, rows: int = 1,
               via: str = "", keys: Sequence[str] = (), payload: Any = None,
               detail: dict[str, Any] | None = None) -> Operation:
-        return Operation(self, self.context, "write", asset, fields=fields, sources=sources, rows=rows, via=via,
-                         keys=keys, payload=payload, detail=detail)
+        return Operation(self, self.get() or self.context, "write", asset, fields=fields, sources=sources, rows=rows,
+                         via=via, keys=keys, payload=payload, detail=detail)
 
     def call(self, asset: str, *, fields: Sequence[str] = (), sources: Sources | None = None, rows: int = 1,
              via: str = "", keys: Sequence[str] = (), payload: Any = None, family: str = "",
              detail: dict[str, Any] | None = None) -> Operation:
         """``fields``: "request.x" and "response.y"; ``sources`` names request fields without the prefix."""
-        return Operation(self, self.context, "call", asset, fields=fields, sources=sources, rows=rows, via=via,
-                         keys=keys, payload=payload, family=family, detail=detail)
+        return Operation(self, self.get() or self.context, "call", asset, fields=fields, sources=sources, rows=rows,
+                         via=via, keys=keys, payload=payload, family=family, detail=detail)
 
     def respond(self, sources: Sources, via: str = "", payload: Mapping[str, object] | None = None) -> None:
         """In a handler: what the response's fields are made from."""
@@ -176,6 +175,7 @@ class PrivacyLib:
         if self.labels.get(asset) == dict(labels):
             return
         self.labels[asset] = dict(labels)
+        self.postures.forget()
         self._note("asset", asset, detail={"owner": owner or self.service, "fields": {
             field: {"category": label.category, "annotations": label.annotations, "operational": label.operational}
             for field, label in labels.items()}})
@@ -271,31 +271,30 @@ class PrivacyLib:
 
     # --- inside -----------------------------------------------------------------------------
 
+    def left(self, context: Context) -> None:
+        """A scope inside another was left: for the collector, which joins as the label does."""
+        note = Operation(self, context, "scope", self.service)
+        run(note.site.afters, note)
+
     def _note(self, kind: str, asset: str, *, fields: Sequence[str] = (), via: str = "", payload: Any = None,
               detail: dict[str, Any] | None = None) -> None:
-        context = self._current.get() or Context("", "", "")
+        context = self.current.get() or Context("", "")
         note = Operation(self, context, kind, asset, fields=fields, via=via, payload=payload, detail=detail)
-        run(self.afters, note)
+        run(note.site.afters, note)
 
-    def _new_context(self, key: str, **fields: Any) -> Context:
-        ordinal = next(self._ordinal)
-        scope = f"{self.service}-{ordinal}"
-        return Context(key or hashlib.sha256(scope.encode()).hexdigest()[:32], scope, f"{self._prefix}{ordinal:08x}",
-                       **fields)
+    def _read(self, asset: str, fields: Sequence[str], via: str, family: str) -> Known:
+        site = self.sites.find("read", asset, fields, None, family or self.family, via)
+        if type(fields) is tuple:
+            if len(self._reads) >= MAX_SITES:
+                self._reads.clear()
+            self._reads[asset, fields, via, family] = site
+        return site
 
-    @contextmanager
-    def _entered(self, context: Context) -> Iterator[Context]:
-        token = self._current.set(context)
-        try:
-            yield context
-        finally:
-            self._current.reset(token)
+    def began(self, key: str, posture: Posture) -> Context:
+        number = next(self.ordinal)
+        return started(key or self._key(f"{self.service}-{number}"), number, posture)
 
-    @staticmethod
-    def _claims(data: Any) -> tuple[Claims, str]:
-        if not data:
-            return Claims(), ""
-        try:
-            return claims_codec.decode(bytes(data)), ""
-        except (ValueError, TypeError) as error:
-            return Claims(), f"claims were ignored: {error}"
+    def _key(self, scope: str) -> str:
+        """Of a scope that began here."""
+        return hashlib.sha256((scope if self._seed == self.service else f"{self._seed}{scope}").encode()
+                              ).hexdigest()[:32]

@@ -37,6 +37,7 @@ from lineage.privacylib import audit
 from lineage.privacylib.audit import Touch
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.operation import Operation
+from lineage.privacylib.posture import MAX_CASES
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
@@ -133,7 +134,7 @@ class Watch:
     @property
     def scoped(self) -> bool:
         """The code that runs now is in a scope of this service."""
-        return self.lib is not None and self.lib._current.get() is not None
+        return self.lib is not None and self.lib.get() is not None
 
     def proved(self) -> None:
         self._armed = True
@@ -175,17 +176,26 @@ class Watch:
 
 
 class _Watched(Extension):
-    """A guard with a watch behind it.  It judges each operation anew, as the guard itself may remember."""
+    """A guard with a watch behind it, which sees each operation; a guard that judges by case is asked once for each."""
 
     guards = True
 
     def __init__(self, watch: Watch, guard: Extension) -> None:
         self._watch = watch
         self._guard = guard
+        # Sites that the guard permitted, by posture, as of one generation of labels.
+        self._permitted: set[tuple[object, object]] = set()
+        self._generation = -1
         self.enforcing = getattr(guard, "enforcing", True)
 
     def before(self, op: Operation) -> None:
-        self._guard.before(op)
+        case, generation = (op.site, op.context.posture), op.lib.postures.generation
+        if generation != self._generation or len(self._permitted) >= MAX_CASES:
+            self._permitted, self._generation = set(), generation
+        if case not in self._permitted:
+            self._guard.before(op)
+            if self._guard.by_case and case == (op.site, op.context.posture):
+                self._permitted.add(case)
         if op.kind in _OPERATIONS:
             self._watch.began(op)
 

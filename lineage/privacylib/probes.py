@@ -75,8 +75,7 @@ class Probes(Extension):
     @staticmethod
     def of(lib: PrivacyLib) -> Probes | None:
         """The probes of a service, where it has some."""
-        found = (getattr(after, "__self__", None) for after in lib.afters)
-        return next((extension for extension in found if isinstance(extension, Probes)), None)
+        return next((extension for extension in lib.extensions if isinstance(extension, Probes)), None)
 
     def after(self, op: Operation) -> None:
         """Never raises for what a payload is or does."""
@@ -95,7 +94,7 @@ class Probes(Extension):
             detail = self._limited(Limits({f"failed: {type(error).__name__}": 1}))
         if detail and not op.silent:
             note = Operation(op.lib, op.context, "probe", op.asset, detail=detail)
-            run(op.lib.afters, note)
+            run(note.site.afters, note)
 
     def _common(self, value: Value) -> bool:
         return self._recent.common(value.mark)

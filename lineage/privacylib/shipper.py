@@ -30,7 +30,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from lineage.privacylib.batch import batches, halves, numbers
+from lineage.privacylib.batch import WIDTH, batches, halves, numbers
 from lineage.privacylib.buffer import MAX_BUFFER, Buffer
 from lineage.privacylib.spool import SPOOL_BYTES, Spool, emitters, left, new_incarnation
 from protos import collector_pb2 as pb
@@ -199,7 +199,7 @@ class CollectorSink(Buffer):
             except DecodeError:
                 _LOG.warning("%s: a spooled batch cannot be read", self.emitter)
             spool.segments.done()
-            if len(self._waiting) > self._limit // 2:  # a long spool must not fill the buffer meanwhile
+            if len(self._waiting) > self._limit // 2 * WIDTH:  # a long spool must not fill the buffer meanwhile
                 self._collect()
                 self._stash()
 

@@ -43,12 +43,15 @@ class BareLib(PrivacyLib):
     def _no_scope(self, *args: Any, **options: Any) -> Any:
         return nullcontext(self._nobody)
 
-    scope = activity = handling = _no_scope
+    scope = root = activity = handling = _no_scope
 
     def _nothing(self, *args: Any, **options: Any) -> Any:
         return _Nothing()
 
     read = write = call = _nothing
+
+    def reader(self, *args: Any, **options: Any) -> Any:
+        return _Nothing()
 
     def _say_nothing(self, *args: Any, **options: Any) -> None:
         """No signal, no note, no label."""

@@ -36,9 +36,9 @@ Progress = Callable[[str], None]
 
 def measure(scenario: Scenario, seed: int, *, seconds: float = SECONDS, users: int = USERS,
             progress: Progress = lambda text: None) -> dict[str, Any]:
-    """Raises InputError (PAI012) where Locust is not installed, RunError (PAI031) when it fails."""
+    """Raises InputError (PAI013) where Locust is not installed, RunError (PAI031) when it fails."""
     if find_spec("locust") is None:
-        raise InputError("PAI012", "locust is not installed", next="pip install 'sightline[load]'")
+        raise InputError("PAI013", "locust is not installed", next="pip install 'sightline[load]'")
     traffic = Traffic(scenario, seed)
     with tempfile.TemporaryDirectory(prefix="sightline-load-") as folder:
         requests = Path(folder) / "requests.jsonl"

@@ -116,16 +116,20 @@ class Client(_Ours):
 
 
 class Event(_Ours):
-    """One read in a scope that has read the same before: its decision is cached."""
+    """One read in a scope that has read the same before: its decision is cached.  As the ASGI wrapper reads."""
 
     name = "io_event_us"
     service = "web"
 
+    def __init__(self, sink: EncodingSink) -> None:
+        super().__init__(sink)
+        self._read = self.lib.reader("web:ask", ("utterance",))
+
     async def full(self, inputs: Sequence[Any]) -> None:
-        lib, fields = self.lib, ("utterance",)
-        with lib.scope(key=_KEY, activity="query:load", purpose="assistance"):
+        read = self._read
+        with self.lib.scope(key=_KEY, activity="query:load", purpose="assistance"):
             for _ in inputs:
-                with lib.read("web:ask", fields=fields):
+                with read:
                     pass
         self.sink.flush(_FLUSH)
 

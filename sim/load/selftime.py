@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 def measure(rounds: int = ROUNDS, operations: int = OPERATIONS,
             progress: Progress = lambda text: None) -> dict[str, Any]:
-    """The report.  Raises InputError (PAI012) where the extra ``bench`` is not installed."""
+    """The report.  Raises InputError (PAI013) where the extra ``bench`` is not installed."""
     _need_extra()
     from sim.load import telemetry
 
@@ -63,7 +63,7 @@ def _need_extra() -> None:
     except ModuleNotFoundError as error:
         missing = [str(error.name)]
     if missing:
-        raise InputError("PAI012", f"OpenTelemetry is what PrivacyLib is measured beside, and {missing[0]} is not "
+        raise InputError("PAI013", f"OpenTelemetry is what PrivacyLib is measured beside, and {missing[0]} is not "
                                    "installed", next="pip install 'sightline[bench]'")
 
 

@@ -69,8 +69,8 @@ class Call:
     __slots__ = ()
 
     def __await__(self) -> Generator[None, None, pb.GenerateResponse]:
+        yield from ()
         return RESPONSE
-        yield
 
     async def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.OK

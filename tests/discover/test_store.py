@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,28 @@ from lineage.discover.store import Store
 from lineage.model import Signal
 from lineage.privacylib import Site
 from lineage.privacylib.batch import encode, halves, numbers
+from lineage.privacylib.context import scope_of
+from lineage.privacylib.posture import Who
 from protos import collector_pb2 as pb
 
 texts = st.text(max_size=8)
 assets = st.sampled_from(["web:ask", "rpc:inference.Generate", "warehouse:core.sessions", "checkpoint:assistant@2"])
 sites = st.builds(Site, st.sampled_from(["read", "write", "call"]), assets, st.tuples(st.sampled_from(["u", "a.b"])),
                   st.just((("f", ("web:ask#u", "web:ask")),)), st.booleans(), st.sampled_from("ABCD"), texts)
-entries = st.lists(st.tuples(sites, st.text("0123456789abcdef", min_size=1, max_size=32), texts, st.just(""), texts,
-                             st.integers(0, 2**32 - 1), st.just("")), min_size=1, max_size=20)
+whos = st.builds(Who, service=texts, activity=st.just(""), purpose=texts)
+traces = st.tuples(st.text("0123456789abcdef", min_size=1, max_size=32), st.integers(1, 2**40) | texts, whos)
+entries = st.lists(st.tuples(sites, traces, st.integers(0, 2**32 - 1)), min_size=1, max_size=20)
 
 
 @given(entries, st.integers(0, 2**40), st.data())
 def test_what_was_recorded_arrives(given: list[Any], first: int, data: st.DataObject) -> None:
     counts = data.draw(st.just([]) | st.lists(st.integers(1, 9), min_size=len(given), max_size=len(given)))
-    batch = pb.SignalBatch.FromString(encode("web", given, counts, first=first).SerializeToString())
+    entries = [*chain(*(((site, rows, ""), trace) for site, trace, rows in given))]
+    batch = pb.SignalBatch.FromString(encode("web", entries, counts, first=first).SerializeToString())
     signals = decode(batch)
-    assert [(one.op, one.asset, one.fields, one.links, one.keys, one.rows) for one in signals] == [
-        (site.op, site.asset, site.fields, site.links, (key,), rows) for site, key, _, _, _, rows, _ in given]
+    assert [(one.op, one.asset, one.fields, one.links, one.keys, one.scope, one.purpose, one.rows)
+            for one in signals] == [(site.op, site.asset, site.fields, site.links, (trace[0],), scope_of(trace),
+                                     trace[2].purpose, rows) for site, trace, rows in given]
     expected = [first + (sum(counts[:index]) if counts else index) for index in range(len(given))]
     assert [one.seq for one in signals] == expected
     left, right = halves(batch)
@@ -47,7 +53,8 @@ def test_what_was_recorded_arrives(given: list[Any], first: int, data: st.DataOb
 def batch(**changes: object) -> pb.SignalBatch:
     fields: dict[str, object] = {
         "emitter": "web", "first": 0, "sites": [pb.Site(op="read", asset="web:ask")], "site": [0], "key": ["k"],
-        "scope": ["s"], "activity": [""], "purpose": [""], "rows": [1], "detail": [""]}
+        "scope": ["s"], "activity": [""], "purpose": [""], "rows": [1], "detail": [""], "run": [1], "traces": [1],
+        "number": [1]}
     return pb.SignalBatch(**{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -64,7 +71,9 @@ def said(op: str, **changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("changes", [
-    {"key": []}, {"key": ["k", "k"]}, {"site": [1]}, {"emitter": ""}, {"detail": ["{"]}, {"detail": ["[1]"]},
+    {"key": []}, {"key": ["k", "k"]}, {"site": [1]}, {"run": [2]}, {"run": [2**32 - 1]}, {"run": [0]},
+    {"traces": [2]}, {"traces": [2**32 - 1]}, {"scope": []}, {"number": []}, {"rows": [1, 1]}, {"run": []},
+    {"emitter": ""}, {"detail": ["{"]}, {"detail": ["[1]"]},
     {"detail": ["[" * 5000]}, {"detail": ['"\\ud800' + "[" * 9000]}, {"detail": ['{"keys": [1]}']},
     {"detail": ['{"keys": 1}']}, {"detail": ['{"reads": {"t": "c"}}']}, {"detail": ['{"statement": 1}']},
     {"detail": ['{"entry": 1}']},
@@ -90,7 +99,7 @@ def test_a_malformed_batch_is_refused_whole(changes: dict[str, object]) -> None:
 def test_what_is_well_formed_is_taken() -> None:
     for changes in (said("decision"), said("decision", activity=""),
                     {"sites": site("gap", "web"), "detail": ['{"code": "PAI201", "why": "lost"}']},
-                    {"detail": ['{"keys": ["a", "b"], "x": "\\ud800"}']}):
+                    {"rows": [], "detail": []}, {"detail": ['{"keys": ["a", "b"], "x": "\\ud800"}']}):
         assert len(decode(batch(**changes))) == 1
     (signal,) = decode(batch(detail=['{"keys": ["a", "b"], "x": "\\ud800"}']))
     assert (signal.keys, signal.detail) == (("a", "b"), {"x": "?"})
@@ -110,7 +119,7 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats
                            max_leaves=12)
 
 
-@given(st.sampled_from(["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding"]),
+@given(st.sampled_from(["read", "write", "call", "probe", "proposal", "gap", "asset", "decision", "finding", "scope"]),
        json_values, st.booleans())
 def test_what_is_taken_can_be_derived(op: str, detail: object, decided: bool) -> None:
     value = {**DECISION, **detail} if decided and isinstance(detail, dict) else detail

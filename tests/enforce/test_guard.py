@@ -148,3 +148,33 @@ def test_what_was_permitted_once_is_judged_again_when_the_scope_has_read_more() 
             pass
         with pytest.raises(PolicyDenied), lib.write("warehouse:core.bare", sources={"said": []}):
             pytest.fail("the write happened")
+
+
+def test_what_was_permitted_is_judged_again_when_a_label_is_registered_anew() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"):
+        with lib.read("warehouse:core.a", fields=("ds",)):
+            pass
+        lib.register("warehouse:core.a", {"said": Label("user.utterance", G), "ds": Label("user.utterance", G)})
+        with pytest.raises(PolicyDenied), lib.read("warehouse:core.a", fields=("ds",)):
+            pytest.fail("the read happened")
+
+
+def test_what_was_permitted_is_judged_again_when_a_verifier_comes() -> None:
+    guard = Guard(rules())
+    lib, _ = library(guard)
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        guard.verifier = Verifier(SIGNER.public_key)
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("said",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI303"
+
+
+def test_a_field_that_nobody_labelled_cannot_be_judged_and_is_refused() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY, activity="query:x", purpose="assistance"):
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("unheard_of",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI304"

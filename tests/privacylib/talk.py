@@ -9,7 +9,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from lineage.errors import PolicyDenied
-from lineage.privacylib import Extension, MemorySink, Operation
+from lineage.privacylib import Extension, MemorySink, Operation, PrivacyLib
 from protos import annotations_pb2, rows_pb2
 
 KEY = "0af7651916cd43dd8448eb211c80319c"
@@ -75,6 +75,19 @@ def add_to_server(servicer: Any, server: Any) -> None:
         response_serializer=Heard.SerializeToString) for name, style in METHODS.items() if hasattr(servicer, name)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     server.add_registered_method_handlers(SERVICE, handlers)
+
+
+class Servicer:
+    """What a test's servicer has in both colours; it reads a file of its own between two messages."""
+
+    def __init__(self, lib: PrivacyLib) -> None:
+        self.lib = lib
+        self.left: float | None = None
+        self.caught: list[PolicyDenied] = []
+
+    def note(self) -> None:
+        with self.lib.read("file:own"):
+            pass
 
 
 def said(count: int) -> list[Any]:

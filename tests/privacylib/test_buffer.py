@@ -27,7 +27,7 @@ def fill(buffer: Buffer, keys: Iterable[str]) -> None:
 
 
 def keys(taken: Taken) -> list[str]:
-    return [entry[1] for entry in taken.entries]
+    return [trace[0] for trace in taken.entries[1::2]]
 
 
 def test_numbers_follow_the_order_of_recording() -> None:
@@ -48,7 +48,7 @@ def test_a_full_buffer_merges_what_is_alike_and_drops_the_rest_and_says_both() -
     taken = buffer.take()
     assert keys(taken) == [*"abcdefgh", "x", "x"]
     assert taken.counts == [1] * 9 + [3]
-    assert [entry[5] for entry in taken.entries][-1] == 3  # rows add up
+    assert taken.entries[-2] == (READ, 3, "")  # rows add up
     assert (taken.dropped, buffer.aggregated, buffer.dropped, buffer.recorded) == (2, 2, 2, 14)
     fill(buffer, "n")
     assert buffer.take().first == 14
@@ -90,7 +90,7 @@ def test_threads_lose_nothing_and_each_keeps_its_order() -> None:
     for name in "abcd":
         own = [key for key in kept if key[0] == name]
         assert own == sorted(own)
-    ends = [one.first + len(one.entries) + one.dropped for one in taken]
+    ends = [one.first + len(one) + one.dropped for one in taken]
     assert [one.first for one in taken] == [0, *ends[:-1]]
 
 

@@ -163,7 +163,7 @@ def test_the_real_guard_fails_closed_in_enforcement_mode_only(mode: str, monkeyp
                               frozenset({"assistance"}))
     lib = PrivacyLib("warehouse", [Capture(sink), Guard(Rules([requirement]))])
     lib.register("warehouse:core.a", {"said": Label("user.utterance", ("G",))})
-    monkeypatch.setattr(Rules, "use", broken)
+    monkeypatch.setattr(Rules, "forbidden", broken)
     touched = False
     with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"):
         try:

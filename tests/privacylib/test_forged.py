@@ -24,7 +24,7 @@ from lineage.errors import PolicyDenied
 from lineage.model import Label
 from lineage.privacylib import Capture, MemorySink, PrivacyLib, claims
 from lineage.privacylib.asgi import Route
-from lineage.privacylib.batch import encode
+from lineage.privacylib.batch import encode, packed
 from lineage.privacylib.context import POLICY, TRACEPARENT, parse_traceparent
 from lineage.privacylib.segments import Segments
 from protos import inference_pb2 as pb
@@ -42,8 +42,7 @@ def gaps(sink: MemorySink) -> list[str]:
 
 def collectable(sink: MemorySink) -> int:
     """How many of the recorded signals a collector takes; raises for the first that it would not."""
-    entries = [(record.site, *record[2:]) for record in sink.records]
-    return len(decode(encode("web", entries)))  # type: ignore[arg-type]
+    return len(decode(encode("web", packed((record.site, *record[2:]) for record in sink.records))))
 
 
 def handled(metadata: dict[str, Any]) -> MemorySink:

@@ -11,11 +11,15 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lineage.errors import PolicyDenied, RunError
-from lineage.privacylib import Capture, Extension, MemorySink, Operation, PrivacyLib
+from lineage.privacylib import Capture, Extension, MemorySink, Operation, PrivacyLib, claims
+from lineage.privacylib.context import parse_traceparent
 from protos import inference_pb2 as pb
 from protos import inference_pb2_grpc, logger_pb2, logger_pb2_grpc, rows_pb2
+from sim.load import stub
 
 KEY = "0af7651916cd43dd8448eb211c80319c"
 
@@ -159,3 +163,31 @@ def test_a_method_without_a_contract_is_refused_not_left_uninstrumented() -> Non
     handlers = {"Do": grpc.unary_unary_rpc_method_handler(lambda request, context: request)}
     with pytest.raises(RunError, match="no contract"):
         lib.server(object()).add_registered_method_handlers("sightline.Elsewhere", handlers)
+
+
+hexadecimal = st.text("0123456789abcdef", min_size=1, max_size=34)
+traceparents = st.text(max_size=60) | st.binary(max_size=60) | st.builds(
+    "{}-{}-{}-{}".format, st.sampled_from(["00", "01", "ff", "f0", "0"]),
+    st.sampled_from([KEY, KEY.upper(), "0" * 32, KEY[:-1] + "g", KEY[:-1] + "é"]) | hexadecimal,
+    st.sampled_from(["b7ad6b7169203331", "0" * 16, "b7ad6b716920333-"]) | hexadecimal,
+    st.sampled_from(["01", "0", "01-later", "0x"]))
+
+
+@given(st.lists(traceparents, min_size=1, max_size=3))
+def test_what_is_in_order_is_read_the_short_way_and_the_long_way_alike(given: list[Any]) -> None:
+    sink = MemorySink()
+    server = stub.CatchingServer()
+    inference_pb2_grpc.add_InferenceServicer_to_server(
+        stub.Model(), PrivacyLib("inference", [Capture(sink)], family="C").server(server))
+    handle = server.handlers["Generate"].unary_unary
+    policy = claims.encode(principal="web", purpose="assistance", region="", activity="")
+    # Once, so that its claims and its operations are known.
+    for traceparent in (f"00-{KEY}-b7ad6b7169203331-01", *given):
+        sink.records.clear()
+        metadata: Any = (("traceparent", traceparent), ("sightline-policy-bin", policy))
+        asyncio.run(handle(pb.GenerateRequest(), stub.Rpc(metadata)))
+        key = parse_traceparent(traceparent)
+        assert [record.site.op for record in sink.records if record.site.op != "asset"] == [
+            *(["gap"] if key is None else []), "read", "write"]
+        if key is not None:
+            assert {record.key for record in sink.records[-2:]} == {key}

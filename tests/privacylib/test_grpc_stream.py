@@ -24,6 +24,7 @@ from tests.privacylib.talk import (
     Heard,
     Refuse,
     Said,
+    Servicer,
     TalkStub,
     add_to_server,
     call_of,
@@ -33,19 +34,13 @@ from tests.privacylib.talk import (
 )
 
 
-class Talk:
-    """Answers each message with its text; reads a file of its own between two yields."""
+class AsyncTalk(Servicer):
+    """Answers each message with its text."""
 
     def __init__(self, lib: PrivacyLib) -> None:
-        self.lib = lib
-        self.left: float | None = None
+        super().__init__(lib)
         self.ended: list[str] = []
-        self.caught: list[PolicyDenied] = []
         self.goes_on = False
-
-    def note(self) -> None:
-        with self.lib.read("file:own"):
-            pass
 
     async def Ask(self, request: Any, context: Any) -> Any:
         return Heard(text=request.text)
@@ -93,7 +88,7 @@ class Talk:
 class Line:
     """A client's and a server's library, with a real server between them."""
 
-    def __init__(self, servicer: type[Any] = Talk, *, client: tuple[Extension, ...] = (),
+    def __init__(self, servicer: type[Any] = AsyncTalk, *, client: tuple[Extension, ...] = (),
                  server: tuple[Extension, ...] = ()) -> None:
         self.sent, self.got = MemorySink(), MemorySink()
         self.client = PrivacyLib("web", [Capture(self.sent), *client], family="A")
@@ -347,7 +342,7 @@ async def test_a_refused_read_ends_the_stream_although_the_handler_caught_it(goe
     assert back == ["0"]
 
 
-class ReaderWriter(Talk):
+class ReaderWriter(AsyncTalk):
     async def Watch(self, request: Any, context: Any) -> None:  # type: ignore[override]
         for number in range(int(request.text)):
             await context.write(Heard(text=str(number)))
@@ -367,7 +362,7 @@ class ReaderWriter(Talk):
             self.note()
 
 
-class Plain(Talk):
+class Plain(AsyncTalk):
     """Plain functions, which an aio server runs in threads."""
 
     def Ask(self, request: Any, context: Any) -> Any:  # type: ignore[override]
@@ -386,9 +381,9 @@ class Plain(Talk):
 
 @pytest.mark.parametrize(("servicer", "name"), [
     (ReaderWriter, "Watch"), (ReaderWriter, "Upload"), (ReaderWriter, "Converse"), (Plain, "Ask"), (Plain, "Watch")])
-async def test_handlers_of_every_style_are_in_their_scope(servicer: type[Talk], name: str) -> None:
+async def test_handlers_of_every_style_are_in_their_scope(servicer: type[AsyncTalk], name: str) -> None:
     if servicer is Plain:
-        servicer = type("Some", (), {"__init__": Plain.__init__, "note": Plain.note, name: getattr(Plain, name)})
+        servicer = type("Some", (Servicer,), {name: getattr(Plain, name)})
     line = Line(servicer)
     async with line.stub() as stub:
         with line.client.scope(key=KEY):
@@ -410,7 +405,7 @@ async def test_what_a_response_brings_floats_before_the_next_request_leaves() ->
                 await call.read()
             await call.done_writing()
             await call.read()
-    assert floating.before_text == {"first": set(), "second": {"response.text"}}
+    assert floating.before_text == {"first": set(), "second": {"GLASSES_INTERACTION", "response.text"}}
 
 
 async def test_each_message_may_have_sources_of_its_own() -> None:

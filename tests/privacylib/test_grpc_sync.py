@@ -23,6 +23,7 @@ from tests.privacylib.talk import (
     Heard,
     Refuse,
     Said,
+    Servicer,
     TalkStub,
     add_to_server,
     call_of,
@@ -31,18 +32,12 @@ from tests.privacylib.talk import (
 )
 
 
-class Talk:
-    """Answers each message with its text; reads a file of its own between two yields."""
+class SyncTalk(Servicer):
+    """Answers each message with its text."""
 
     def __init__(self, lib: PrivacyLib) -> None:
-        self.lib = lib
-        self.left: float | None = None
+        super().__init__(lib)
         self.ended = threading.Event()
-        self.caught: list[PolicyDenied] = []
-
-    def note(self) -> None:
-        with self.lib.read("file:own"):
-            pass
 
     def Ask(self, request: Any, context: Any) -> Any:
         self.left = context.time_remaining()
@@ -93,7 +88,7 @@ class Line:
         self.sent, self.got = MemorySink(), MemorySink()
         self.client = PrivacyLib("web", [Capture(self.sent), *client], family="A")
         self.server = PrivacyLib("inference", [Capture(self.got), *server], family="B")
-        self.talk = Talk(self.server)
+        self.talk = SyncTalk(self.server)
 
     @contextmanager
     def stub(self, workers: int = 4) -> Iterator[Any]:
@@ -312,7 +307,7 @@ def test_what_a_response_brings_floats_before_the_next_request_leaves() -> None:
     with line.stub() as stub, line.client.scope(key=KEY):
         for _ in stub.Converse(requests()):
             answered.set()
-    assert floating.before_text == {"first": set(), "second": {"response.text"}}
+    assert floating.before_text == {"first": set(), "second": {"GLASSES_INTERACTION", "response.text"}}
 
 
 def test_a_call_outside_every_scope_is_one_gap_and_its_key_travels_all_the_same() -> None:

@@ -16,11 +16,13 @@ from lineage.discover.collector import decode
 from lineage.discover.store import Store
 from lineage.privacylib import CollectorSink, Site
 from lineage.privacylib import batch as batch_module
+from lineage.privacylib.posture import Who
 from lineage.privacylib.segments import Segments
 from lineage.privacylib.shipper import recover
 from protos import collector_pb2 as pb
 
 READ = Site("read", "web:ask", ("u",), (), False, "A", "")
+WHO = Who("web")
 BAD = Site("read", "no asset name", (), (), False, "A", "")
 
 
@@ -215,20 +217,23 @@ def test_what_dead_emitters_left_is_shipped_for_those_that_do_not_come_back(tmp_
 
 
 @pytest.mark.parametrize(("entry", "changed"), [
-    ((READ, "k\ud800", "s", "", "", 1, ""), ["key"]), ((READ, "k", "s", "", "", -1, ""), ["rows"]),
-    ((READ, "k", "s", "", "", 2**40, '{"x": 1}'), ["rows"]), ((READ, None, 7, "", "", 1, ""), ["key", "scope"]),
-    ((READ, "k", "s", "", "", 1, '{"x": "\udcff"}'), ["detail"]),
-    ((READ, "k", "s", "", "", 1, '{"x": "' + "y" * (5 << 20) + '"}'), ["detail"]),
-    ((READ._replace(asset="web:ask\udc80"), "k", "s", "", "", 1, ""), ["asset"])])
+    ([READ, ("k\ud800", "s", WHO)], ["key"]), ([(READ, -1, ""), ("k", "s", WHO)], ["rows"]),
+    ([(READ, 2**40, '{"x": 1}'), ("k", "s", WHO)], ["rows"]), ([READ, (None, -7, WHO)], ["key"]),
+    ([(READ, [], ""), ("k", "s", WHO)], ["rows"]),
+    ([READ, ("k", "s\ud800", WHO)], ["scope"]), ([READ, ("k", 1, Who("w", "", "p\ud800"))], ["purpose"]),
+    ([(READ, 1, '{"x": "\udcff"}'), ("k", "s", WHO)], ["detail"]),
+    ([(READ, 1, '{"x": "' + "y" * (5 << 20) + '"}'), ("k", "s", WHO)], ["detail"]),
+    ([Site("read", "web:ask\udc80"), ("k", "s", WHO)], ["asset"])])
 def test_what_cannot_be_sent_is_neutralised_and_says_so(entry: Any, changed: list[str]) -> None:
-    (made,) = batch_module.batches("web", [entry])
+    (made,) = batch_module.batches("web", entry)
     assert made.ByteSize() < 1 << 20
     again = pb.SignalBatch.FromString(made.SerializeToString())
     assert f'"neutralised": {changed}'.replace("'", '"') in again.detail[0]
 
 
 def test_batches_are_small_enough_to_be_sent() -> None:
-    entries: Any = [(READ, f"k{index}", "s", "", "", 1, '"' + "y" * 900_000 + '"') for index in range(10)]
+    entries: Any = [
+        part for index in range(10) for part in ((READ, 1, '"' + "y" * 900_000 + '"'), (f"k{index}", "s", WHO))]
     made = list(batch_module.batches("web", entries))
     assert all(one.ByteSize() <= batch_module.MAX_BYTES for one in made)
     assert [(one.first, len(one.site)) for one in made] == [
