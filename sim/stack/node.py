@@ -126,7 +126,7 @@ def library(name: str, sink: CollectorSink, guard: Extension, faults: Sequence[E
         from lineage.understand.scan import IngestScan
 
         extensions += [Probes(), IngestScan(["web:ask"])]
-    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name], incarnation=sink.incarnation)
+    return PrivacyLib(name, [*extensions, guard], family=FAMILIES[name], incarnation=getattr(sink, "incarnation", ""))
 
 
 class _Builder:

@@ -34,7 +34,7 @@ from tests.privacylib.talk import (
 )
 
 
-class AsyncTalk(Servicer):
+class Talk(Servicer):
     """Answers each message with its text."""
 
     def __init__(self, lib: PrivacyLib) -> None:
@@ -88,7 +88,7 @@ class AsyncTalk(Servicer):
 class Line:
     """A client's and a server's library, with a real server between them."""
 
-    def __init__(self, servicer: type[Any] = AsyncTalk, *, client: tuple[Extension, ...] = (),
+    def __init__(self, servicer: type[Any] = Talk, *, client: tuple[Extension, ...] = (),
                  server: tuple[Extension, ...] = ()) -> None:
         self.sent, self.got = MemorySink(), MemorySink()
         self.client = PrivacyLib("web", [Capture(self.sent), *client], family="A")
@@ -342,7 +342,7 @@ async def test_a_refused_read_ends_the_stream_although_the_handler_caught_it(goe
     assert back == ["0"]
 
 
-class ReaderWriter(AsyncTalk):
+class ReaderWriter(Talk):
     async def Watch(self, request: Any, context: Any) -> None:  # type: ignore[override]
         for number in range(int(request.text)):
             await context.write(Heard(text=str(number)))
@@ -362,7 +362,7 @@ class ReaderWriter(AsyncTalk):
             self.note()
 
 
-class Plain(AsyncTalk):
+class Plain(Talk):
     """Plain functions, which an aio server runs in threads."""
 
     def Ask(self, request: Any, context: Any) -> Any:  # type: ignore[override]
@@ -381,7 +381,7 @@ class Plain(AsyncTalk):
 
 @pytest.mark.parametrize(("servicer", "name"), [
     (ReaderWriter, "Watch"), (ReaderWriter, "Upload"), (ReaderWriter, "Converse"), (Plain, "Ask"), (Plain, "Watch")])
-async def test_handlers_of_every_style_are_in_their_scope(servicer: type[AsyncTalk], name: str) -> None:
+async def test_handlers_of_every_style_are_in_their_scope(servicer: type[Talk], name: str) -> None:
     if servicer is Plain:
         servicer = type("Some", (Servicer,), {name: getattr(Plain, name)})
     line = Line(servicer)

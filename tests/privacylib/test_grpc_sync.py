@@ -32,7 +32,7 @@ from tests.privacylib.talk import (
 )
 
 
-class SyncTalk(Servicer):
+class Talk(Servicer):
     """Answers each message with its text."""
 
     def __init__(self, lib: PrivacyLib) -> None:
@@ -88,7 +88,7 @@ class Line:
         self.sent, self.got = MemorySink(), MemorySink()
         self.client = PrivacyLib("web", [Capture(self.sent), *client], family="A")
         self.server = PrivacyLib("inference", [Capture(self.got), *server], family="B")
-        self.talk = SyncTalk(self.server)
+        self.talk = Talk(self.server)
 
     @contextmanager
     def stub(self, workers: int = 4) -> Iterator[Any]:
