@@ -49,6 +49,12 @@ class Exporter:
         self._consent = consent
         self._permission = permission
 
+    def start(self) -> None:
+        """Registers what each export would make, so that its labels are known before it runs.  Raises InputError."""
+        for path in sorted(self._folder.glob("*.yaml")):
+            export = exports_of.find(self._folder, path.stem, self._catalog)
+            self._lib.register(export.output, export.labels, export.owner)
+
     async def run(self, name: str) -> Done:
         """Raises InputError (PAI012, PAI022), PolicyDenied, and RunError (PAI031) without workers."""
         export = exports_of.find(self._folder, name, self._catalog)
@@ -56,7 +62,6 @@ class Exporter:
             raise RunError("PAI031", "this warehouse has no workers, so nothing was exported", where=export.output)
         token = await asked(self._policy, _request(export), [_REQUEST])
         subject, withdrawn = await self._withheld(export, token)
-        self._lib.register(export.output, export.labels, export.owner)
         with self._lib.activity(export.activity, purpose=export.purpose, claims=token):
             baggage = self._lib.baggage()
             answers = await self._workers.run([

@@ -82,6 +82,7 @@ class WarehouseService(WarehouseServicer):
         for table in self.catalog.values():
             await self._runner.create(table)
         self._streams.start()
+        self._exporter.start()
 
     async def stop(self) -> None:
         """Nothing is kept outside the engine."""

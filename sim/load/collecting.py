@@ -19,8 +19,8 @@ import sqlite_utils
 
 from lineage.discover.decode import decode
 from lineage.discover.store import Store
-from lineage.privacylib.batch import MAX_BATCH, Entry, batches
-from lineage.privacylib.capture import Site
+from lineage.privacylib import Site
+from lineage.privacylib.batch import MAX_BATCH, batches, packed
 from protos.collector_pb2 import SignalBatch
 from sim.load.intervals import median, ratio
 from sim.world.random import key_id
@@ -32,7 +32,7 @@ _FIELDS = ("session", "utterance", "answer", "region")
 def measure(rounds: int, *, signals: int = SIGNALS, seed: int = 1,
             progress: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Signals a second of CPU time, as [value, low, high], and the ratio; ``stored`` is counted in the file."""
-    sent = [batch.SerializeToString() for batch in batches("web", list(_entries(signals, seed)))]
+    sent = [batch.SerializeToString() for batch in batches("web", packed(_signals(signals, seed)))]
     dicts = [[_row(signal) for signal in decode(SignalBatch.FromString(data))] for data in sent]
     ours, theirs, stored = [], [], 0
     for number in range(rounds + 1):  # the first warms up
@@ -48,7 +48,7 @@ def measure(rounds: int, *, signals: int = SIGNALS, seed: int = 1,
             "lost": signals - stored, "batch": MAX_BATCH, "confidence": "95 % bootstrap over rounds"}
 
 
-def _entries(count: int, seed: int) -> Iterator[Entry]:
+def _signals(count: int, seed: int) -> Iterator[tuple[Site, str, str, str, str, int, str]]:
     sites = [Site(op, asset, _FIELDS, tuple((field, (f"web:ask#{field}",)) for field in _FIELDS) if op != "read"
                   else (), op != "read", "A", "") for asset in ("web:ask", "web:log", "web:session")
              for op in ("read", "write")]
