@@ -19,6 +19,7 @@ from lineage.codes import CODES
 from lineage.errors import RunError
 from sim.show import layout, picture, style, words
 from sim.show.drawing import Drawing
+from sim.show.reached import reached
 from sim.show.svg import printable
 
 _STAGE_OF_CODE = {"PAI1": "understand", "PAI2": "discover", "PAI3": "enforce", "PAI4": "demonstrate"}
@@ -42,13 +43,15 @@ def write_report(lineage: Mapping[str, Any], verdict: Mapping[str, Any], path: P
 
 def render(lineage: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     """The whole page.  Identical input gives identical bytes."""
-    drawing = layout.drawing(lineage)
+    drawn, left = reached(lineage)
+    drawing = layout.drawing(drawn)
     template = _environment().get_template("report.html.j2")
     text = template.render(
         lineage=lineage, verdict=verdict, drawing=drawing, codes=CODES, words=words,
         picture=_inline(picture.to_svg(drawing, interactive=True)), legend=_inline(picture.legend()),
         details=details(drawing), opened=list(drawing.blocked_path()), stages=_stages(lineage, verdict),
-        fields=_fields(lineage), commands=words.next_commands(lineage, verdict), red=style.RED, zone=style.ZONE)
+        fields=_fields(lineage), left=left, commands=words.next_commands(lineage, verdict), red=style.RED,
+        zone=style.ZONE)
     return printable(text)
 
 
