@@ -5,7 +5,7 @@
 >>> contract.labels["prompt"].category
 'user.utterance'
 >>> contract.fields(inference_pb2.GenerateRequest())
-('model', 'prompt', 'image', 'location')
+('model', 'prompt', 'image', 'location', 'memory')
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Off unless the service is given a mapping to keep answers in.  An entry is not its asker's alone: who asks
 the same at the same place is told what the first one was told, down to the words about the first one's
-picture.  That is a flow from one wearer to another, which is what makes a cache worth watching.
+picture.  That is a flow from one wearer to another, which is what makes a cache worth watching.  An answer that
+is made of what is remembered of one wearer is neither kept nor looked for.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Answers:
 
     def find(self, request: GenerateRequest, checkpoint: Checkpoint) -> Answer | None:
         """The answer that is kept; then the response's sources have been said.  Raises InputError (PAI004)."""
-        if self._kept is None:
+        if self._kept is None or request.HasField("memory"):
             return None
         found: Answer | None = self._kept.get(_key(request, checkpoint))
         if found is not None:
@@ -59,7 +60,7 @@ class Answers:
     def keep(self, request: GenerateRequest, checkpoint: Checkpoint, answer: Answer,
              sources: dict[str, list[str]]) -> None:
         """``sources``: of the answer's fields, as the response names them."""
-        if self._kept is not None:
+        if self._kept is not None and not request.HasField("memory"):
             sought = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                       for field, names in _SOUGHT.items()}
             self._kept.put(_key(request, checkpoint), answer,

@@ -22,7 +22,7 @@ from protos.inference_pb2 import (
 )
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
 from services.errors import reported
-from services.inference import dialogue, overlay, scene
+from services.inference import dialogue, overlay, remembered, scene
 from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN, Dialogue
 from services.inference.registry import Registry
@@ -32,17 +32,20 @@ _REQUEST = "rpc:inference.Generate.request"
 _RESPONSE = "rpc:inference.Generate.response"
 # What each field of the response may be made from; the checkpoint's weights are added per request.
 FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",)}
+_MEMORY = f"{_REQUEST}#memory"
 
 
 class InferenceService(InferenceServicer):
-    """``models``: the names that are served again after a restart.  ``answers``: where to keep answers, if at all."""
+    """``models``: the names that are served again after a restart.  ``answers``: where to keep answers, if at all.
+    ``memory``: questions come with what is remembered of their wearer."""
 
     name = "inference"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, models: Sequence[str] = ("assistant",),
-                 answers: MutableMapping[Any, Any] | None = None) -> None:
+                 answers: MutableMapping[Any, Any] | None = None, memory: bool = False) -> None:
         self._lib = lib
         self._models = tuple(models)
+        self._memory = memory
         self.registry = Registry(lib, store)
         self._answers = Answers(lib, answers)
 
@@ -56,6 +59,8 @@ class InferenceService(InferenceServicer):
                                          (overlay.REQUEST, overlay.RESPONSE, overlay.FLOWS)):
             self._lib.declare(response, {field: [f"{request}#{name}" for name in names]
                                          for field, names in flows.items()})
+        if self._memory:
+            self._lib.declare(_RESPONSE, {"answer": [_MEMORY]})
         self._answers.start()
         with self._lib.scope(family="D"):
             for name in self._models:
@@ -70,10 +75,12 @@ class InferenceService(InferenceServicer):
             if kept := self._answers.find(request, serving.checkpoint):
                 return GenerateResponse(answer=kept.answer, checkpoint=serving.checkpoint.id, scene=kept.scene)
             seen = await asyncio.to_thread(scene.look, request.image, request.location)
-            answer = serving.model.answer(request.prompt, [text for text in seen if text]) or UNKNOWN
+            memory = request.memory if request.HasField("memory") else None
+            hints = [text for text in (*seen, remembered.place(memory, seen)) if text]
+            answer = remembered.said(memory, serving.model.answer(request.prompt, hints) or UNKNOWN)
             given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in FLOWS.items()}
-            given["answer"].append(join(serving.checkpoint.asset, "weights"))
+            given["answer"] += [join(serving.checkpoint.asset, "weights"), *([_MEMORY] if memory else [])]
             self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
             self._lib.respond({**given, "checkpoint": []})
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place)

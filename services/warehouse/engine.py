@@ -53,8 +53,10 @@ class Engine(Protocol):
         Raises InputError (PAI004) for what the table does not take.
         """
 
-    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
-        """Every row that may be seen, in an order that the same writes always give."""
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible,
+                   subject: str = "") -> list[tuple[Cell, ...]]:
+        """Every row that may be seen, in an order that the same writes always give; only those of ``subject``, by the
+        table's subject column, where one is given.  It is bound as a value, and never part of the statement."""
 
     async def account(self, sql: str, where: str) -> Account:
         """What the statement would touch; no row moves.  Raises InputError (PAI021), with the place underlined."""

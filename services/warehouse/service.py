@@ -140,11 +140,15 @@ class WarehouseService(WarehouseServicer):
                 raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",
                                  where="warehouse.Read")
             table = table_of(self.catalog, request.table)
+            if request.subject and not table.subject:
+                raise InputError("PAI004", f"{table.name} has no column that says whose a row is", where=table.asset)
             seen = await self._visible(table, activity)
             with self._lib.activity(activity) if activity else nullcontext():
                 rows = await self._read(request, table, seen)
-            self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}"]
-                               for column in rows.columns})
+            # Who was asked for decides which rows there are; where there are none, nothing flowed.
+            decided = ["rpc:warehouse.Read.request#subject"] if request.subject else []
+            self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}", *decided]
+                               if rows.rows else [] for column in rows.columns})
             return ReadResponse(rows=rows)
 
     async def _visible(self, table: Table, activity: str) -> Visible:
@@ -163,10 +167,10 @@ class WarehouseService(WarehouseServicer):
             raise InputError("PAI004", "a read names the columns that it needs, each once", where=table.asset)
         # The key travels with each row, so it is read, and has to be admitted, like any other column.
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
-        # So does the column that says whose a row is, where that decides whether it may be seen.
-        used = dict.fromkeys((*read, *seen.subjects.values()))
+        # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
+        used = dict.fromkeys((*read, *seen.subjects.values(), *([table.subject] if request.subject else [])))
         with self._lib.read(table.asset, fields=tuple(used)) as op:
-            found = await self._engine.read(table, read, seen)
+            found = await self._engine.read(table, read, seen, request.subject)
             if seen.subjects:
                 op.detail["consent"] = {"checked": seen.checked, "withheld": seen.withheld}
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]

@@ -64,11 +64,15 @@ class SqliteEngine:
         except sqlite3.IntegrityError as error:
             raise InputError("PAI004", f"the table refuses a row: {error}", where=table.asset) from None
 
-    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
-        subject = rows.subjects.get(table.name)
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible,
+                   subject: str = "") -> list[tuple[Cell, ...]]:
+        column = rows.subjects.get(table.name)
         self._seeing(rows)
+        # Whose row it is comes first: consent is then asked of her rows only.
+        decide = [f"{table.subject} = ?"] if subject else []
+        decide += [f"{CONSENTS}({column})"] if column else []
         return self._store.execute(f"SELECT {', '.join(columns)} FROM {table.name}"
-                                   + (f" WHERE {CONSENTS}({subject})" if subject else ""))
+                                   + (f" WHERE {' AND '.join(decide)}" if decide else ""), [subject] if subject else [])
 
     async def snapshot(self, table: Table) -> str:
         return str(self._writes[table.name])

@@ -1,4 +1,5 @@
-"""[A] The HTTP surface of web: ``POST /v1/ask`` and ``/v1/overlay``, the WebSocket ``/v1/converse``, ``GET /healthz``.
+"""[A] The HTTP surface of web: ``POST /v1/ask``, ``/v1/overlay`` and ``/v1/profile``, the WebSocket ``/v1/converse``,
+``GET /healthz``.
 
 Every error is JSON with a code, never a traceback.  There are no pages with scripts from elsewhere.
 """
@@ -11,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -51,6 +53,18 @@ _OVERLAY = {
         "shown": {"type": "string", "description": "the title of the card that is shown"},
     },
 }
+_PROFILE = {
+    "type": "object",
+    "required": ["wearer", "name", "language", "region", "updated_at"],
+    "additionalProperties": False,
+    "properties": {
+        "wearer": _TEXT,
+        "name": _TEXT,
+        "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z]{2,4})?$", "description": "BCP 47"},
+        "region": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "updated_at": {"type": "string", "format": "date-time"},
+    },
+}
 # RFC 6455, 7.4.1: what a message holds is not acceptable; the service failed.  A refusal is 1008, by PrivacyLib.
 _UNACCEPTABLE, _FAILED = 1007, 1011
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -60,10 +74,18 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
                             (503, "a service that is needed did not answer"))}
 
 
+class Stored(BaseModel):
+    """As protos/web.proto's ProfileResponse."""
+
+    stored: bool
+
+
 class Asking(Protocol):
     async def ask(self, request: Request) -> Response: ...
 
     async def overlay(self, request: Request) -> Response: ...
+
+    async def profile(self, request: Request) -> Response: ...
 
     async def converse(self, socket: WebSocket) -> None: ...
 
@@ -82,6 +104,12 @@ def create_app(service: Asking) -> FastAPI:
     async def overlay(request: Request) -> Response:
         """A card about a place near by, for the glasses to show; nobody asked."""
         return await _answered(service.overlay(request))
+
+    @app.post("/v1/profile", response_model=Stored, responses=_PROBLEMS,
+              openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _PROFILE}}}})
+    async def profile(request: Request) -> Response:
+        """What a wearer says of herself when she sets up the glasses."""
+        return await _answered(service.profile(request))
 
     @app.websocket("/v1/converse")
     async def converse(socket: WebSocket) -> None:

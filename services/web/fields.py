@@ -52,13 +52,13 @@ def region(text: str, asset: str) -> str:
     return text
 
 
-def moment(text: str, asset: str) -> str:
+def moment(text: str, asset: str, field: str = "asked_at") -> str:
     """A time as in RFC 3339, as it is."""
     try:
         if not _RFC3339.fullmatch(text):
             raise ValueError(text)
         datetime.fromisoformat(text.upper())
     except ValueError:
-        raise InputError("PAI004", "asked_at is a time as in RFC 3339: 2026-03-01T09:30:00+01:00",
-                         where=f"{asset}#asked_at") from None
+        raise InputError("PAI004", f"{field} is a time as in RFC 3339: 2026-03-01T09:30:00+01:00",
+                         where=f"{asset}#{field}") from None
     return text

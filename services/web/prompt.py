@@ -9,6 +9,7 @@ from lineage.privacylib.contract import labels_of
 from lineage.privacylib.probes import hand_over
 from protos.inference_pb2 import GenerateRequest
 from services.web.ingest import Ask
+from services.web.memory import Remembered
 from services.web.session import Session
 
 ASSET = "web:prompt"
@@ -18,17 +19,25 @@ LABELS = labels_of(GenerateRequest.DESCRIPTOR)
 # Field of the component → what it is made from.
 FLOWS: dict[str, list[str]] = {"model": [], "prompt": ["web:ask#utterance"], "image": ["web:ask#photo"],
                                "location": ["web:session#location"]}
+# The field that is there only where something is remembered of the wearer.
+MEMORY = "memory"
 # Field of the request → what it is made from; the model is named by the code.
 SENT = {field: [f"{ASSET}#{field}"] for field in ("prompt", "image", "location")}
 
 
-def build(lib: PrivacyLib, ask: Ask, session: Session) -> GenerateRequest:
-    """The utterance in Unicode's composed form and with single spaces; photo and location as they are."""
+def build(lib: PrivacyLib, ask: Ask, session: Session, recalled: Remembered | None = None) -> GenerateRequest:
+    """The utterance in Unicode's composed form and with single spaces; photo, location and memory as they are."""
     prompt = " ".join(unicodedata.normalize("NFC", ask.utterance).split())
-    hand_over(lib, ASSET, {"model": MODEL, "prompt": prompt, "image": ask.photo, "location": session.location},
-              {**FLOWS, "location": FLOWS["location"] if session.location else []})
-    return GenerateRequest(model=MODEL, prompt=prompt, image=ask.photo, location=session.location)
+    payload: dict[str, object] = {"model": MODEL, "prompt": prompt, "image": ask.photo, "location": session.location}
+    flows = {**FLOWS, "location": FLOWS["location"] if session.location else []}
+    if recalled is not None:
+        payload[MEMORY] = "\n".join(value for _, value in recalled.memory.ListFields())
+        flows[MEMORY] = recalled.sources
+    hand_over(lib, ASSET, payload, flows)
+    return GenerateRequest(model=MODEL, prompt=prompt, image=ask.photo, location=session.location,
+                           memory=recalled.memory if recalled is not None else None)
 
 
-def sources(session: Session) -> dict[str, list[str]]:
-    return {**SENT, "location": SENT["location"] if session.location else []}
+def sources(session: Session, recalled: Remembered | None = None) -> dict[str, list[str]]:
+    found = {**SENT, "location": SENT["location"] if session.location else []}
+    return found if recalled is None else {**found, MEMORY: [f"{ASSET}#{MEMORY}"]}

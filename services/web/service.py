@@ -16,9 +16,10 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import GenerateResponse, PlaceResponse
 from services.errors import calling
 from services.seams import Clock
-from services.web import card, dialogue, ingest, log, minutes, place, prompt, reply, respond, session
+from services.web import card, dialogue, ingest, log, memory, minutes, place, profile, prompt, reply, respond, session
 from services.web.app import create_app
 from services.web.conversation import Conversation
+from services.web.memory import Recall
 
 # Seconds.
 GENERATE_DEADLINE = 10.0
@@ -26,14 +27,17 @@ LOG_DEADLINE = 5.0
 
 
 class WebService:
-    """``inference`` and ``logger``: stubs.  ``app`` is the ASGI app, to be wrapped by PrivacyLib."""
+    """``inference`` and ``logger``: stubs.  ``app`` is the ASGI app, to be wrapped by PrivacyLib.  ``recall``: what is
+    remembered of a wearer, if anything is."""
 
     name = "web"
 
-    def __init__(self, lib: PrivacyLib, clock: Clock, *, inference: Any, logger: Any) -> None:
+    def __init__(self, lib: PrivacyLib, clock: Clock, *, inference: Any, logger: Any,
+                 recall: Recall | None = None) -> None:
         self._lib = lib
         self._inference = inference
         self._logger = logger
+        self._recall = recall
         self.app = create_app(self)
 
     def register(self, server: Any) -> None:
@@ -42,7 +46,7 @@ class WebService:
     async def start(self) -> None:
         """Registers web's components, and declares the flows between them: ingest → session → … → log."""
         lib = self._lib
-        for component in (session, prompt, respond, log, dialogue, reply, minutes, card):
+        for component in (session, prompt, respond, log, dialogue, reply, minutes, card, profile):
             lib.register(component.ASSET, component.LABELS)
             lib.declare(component.ASSET, component.FLOWS)
         lib.register(place.PLACE, place.LABELS)
@@ -50,8 +54,12 @@ class WebService:
         for asset, sent in ((prompt.REQUEST, prompt.SENT), ("response:ask", respond.SENT), (log.REQUEST, log.SENT),
                             (dialogue.REQUEST, dialogue.SENT), (reply.RESPONSE, reply.SENT),
                             (log.REQUEST, minutes.SENT), (place.REQUEST, place.SENT),
-                            ("response:overlay", card.SENT)):
+                            ("response:overlay", card.SENT), (log.REQUEST, profile.SENT)):
             lib.declare(asset, sent)
+        if self._recall is not None:
+            for asset, sent in (("rpc:warehouse.Read.request", memory.ASKED), (prompt.ASSET, memory.FLOWS),
+                                (prompt.REQUEST, {prompt.MEMORY: [f"{prompt.ASSET}#{prompt.MEMORY}"]})):
+                lib.declare(asset, sent)
 
     async def stop(self) -> None:
         """Nothing is kept."""
@@ -61,15 +69,24 @@ class WebService:
         lib = self._lib
         asked = await ingest.receive(request, lib)
         opened = session.opened(lib, asked, request.headers.get("traceparent", ""))
-        question = prompt.build(lib, asked, opened)
+        recalled = await self._recall.of(opened.wearer) if self._recall is not None else None
+        question = prompt.build(lib, asked, opened, recalled)
         with calling("inference"):
             generated: GenerateResponse = await self._inference.Generate(
-                question, sources=prompt.sources(opened), timeout=GENERATE_DEADLINE)
+                question, sources=prompt.sources(opened, recalled), timeout=GENERATE_DEADLINE)
         said = respond.answer(lib, generated, opened)
         event = log.event(lib, asked, opened, generated, said)
         with calling("logger"):
             await self._logger.Append(event, sources=log.sources(opened), timeout=LOG_DEADLINE)
         return respond.given(lib, said)
+
+    async def profile(self, request: Request) -> Response:
+        """Raises SightlineError."""
+        lib = self._lib
+        told = await profile.receive(request, lib)
+        with calling("logger"):
+            await self._logger.Append(profile.event(lib, told), sources=profile.SENT, timeout=LOG_DEADLINE)
+        return profile.stored(lib)
 
     async def converse(self, socket: WebSocket) -> None:
         """Raises SightlineError."""

@@ -1,4 +1,5 @@
-"""The steps of natural interaction: a conversation, an overlay that nobody asked for, a gesture at the wrist band.
+"""The steps of natural interaction: a conversation, an overlay that nobody asked for, a gesture at the wrist band;
+and before all of them, setting up the glasses.
 
 Discover.  Questions are in steps.py; their ``preprocess`` is on-device processing, too.
 """
@@ -17,6 +18,7 @@ from sim.world import band
 from sim.world.app import CompanionApp
 from sim.world.glasses import validate_question
 from sim.world.overlay import Overlays
+from sim.world.setup import Setup, enrol
 from sim.world.talk import Talker, Turn
 
 _TURN = ("say", "gaze", "cut")
@@ -110,3 +112,15 @@ async def gesture(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome
             # What the faulty app sent is no gesture to web, and it did move.
             return Outcome("failed", {"code": error.code, "reason": error.what})
     return Outcome("done", {"felt": dict(sorted(felt.items()))})
+
+
+@STEPS.register("enrol", optional={"wearers": _WEARERS}, stage="discover",
+                doc="Wearers set up their glasses: name, language and region go into their profile.")
+async def enrolled(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    languages: Counter[str] = Counter()
+    for wearer in stage.select(given.get("wearers", "all"), where):
+        stage.captures += 1
+        view = stage.glasses[wearer.id].view(stage.captures)
+        await enrol(cast(CompanionApp, stage.app), Setup(wearer, view.asked_at, view.traceparent))
+        languages[wearer.language] += 1
+    return Outcome("done", {"languages": dict(sorted(languages.items()))})

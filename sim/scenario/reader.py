@@ -19,7 +19,7 @@ from sim.scenario.words import did_you_mean, place, shown
 
 KEYS = ("scenario", "stage", "seed", "about", "world", "steps", "faults", "expect")
 NEEDED = ("scenario", "stage", "expect")
-WORLD_KEYS = ("wearers", "regions", "requirements", "jobs", "answers")
+WORLD_KEYS = ("wearers", "regions", "requirements", "jobs", "answers", "memory")
 MOST_WEARERS = 10_000
 MOST_ANSWERS = 1_000_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
@@ -106,6 +106,12 @@ def _whole(node: Node, what: str, low: int, high: int) -> int:
     return node.value
 
 
+def _truth(node: Node, what: str) -> bool:
+    if not isinstance(node.value, bool):
+        raise _refuse(node, f"{what} must be true or false, not {_said(node)}")
+    return node.value
+
+
 def _stage(node: Node) -> str:
     if isinstance(node.value, str) and node.value in STAGES:
         return node.value
@@ -130,6 +136,8 @@ def _world(node: Node | None) -> World:
         parts["wearers"] = _whole(given["wearers"], "world.wearers", 1, MOST_WEARERS)
     if "answers" in given:
         parts["answers"] = _whole(given["answers"], "world.answers", 0, MOST_ANSWERS)
+    if "memory" in given:
+        parts["memory"] = _truth(given["memory"], "world.memory")
     if "regions" in given:
         parts["regions"] = tuple(_text(one, "a region", _REGION, "two capital letters, such as SE")
                                  for one in _list(given["regions"], "world.regions"))

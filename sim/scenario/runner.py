@@ -148,9 +148,10 @@ class _Runner:
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
         if topology == "processes":
             return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
-                             self._scenario.world.answers, True, *self._engine)
+                             self._scenario.world.answers, True, *self._engine, self._scenario.world.memory)
         engine, spark = self._engine
-        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=self._scenario.world.answers,
+        world = self._scenario.world
+        return InprocStack(NodeConfig(self._folder.data, self._seed, answers=world.answers, memory=world.memory,
                                       engine=engine, spark=spark), self._seams)
 
     def _seams(self, service: str) -> Seams:

@@ -67,6 +67,7 @@ class World:
 
     ``jobs``: files that are deployed beside the bundled ones, and run when their schedule says.
     ``answers``: how many answers inference keeps for whoever asks the same at the same place; 0 keeps none.
+    ``memory``: web looks up what is remembered of a wearer before it asks inference.
     """
 
     wearers: int = 3
@@ -74,6 +75,7 @@ class World:
     requirements: tuple[str, ...] = ("glasses-interaction-purpose",)
     jobs: tuple[str, ...] = ()
     answers: int = 0
+    memory: bool = False
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +84,7 @@ class World:
 
     def to_dict(self) -> dict[str, Any]:
         return {"wearers": self.wearers, "regions": list(self.regions), "requirements": list(self.requirements),
-                "jobs": list(self.jobs), "answers": self.answers}
+                "jobs": list(self.jobs), "answers": self.answers, "memory": self.memory}
 
 
 class _Named:

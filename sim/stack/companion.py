@@ -100,7 +100,8 @@ def _register(lib: PrivacyLib) -> None:
     lib.register(f"device:{GLASSES}", LABELS[GLASSES], owner="glasses")
     for route, request, response in (("ask", web_pb2.AskRequest, web_pb2.AskResponse),
                                      ("converse", web_pb2.ConverseMessage, web_pb2.ConverseReply),
-                                     ("overlay", web_pb2.OverlayRequest, web_pb2.OverlayResponse)):
+                                     ("overlay", web_pb2.OverlayRequest, web_pb2.OverlayResponse),
+                                     ("profile", web_pb2.ProfileRequest, web_pb2.ProfileResponse)):
         held: dict[str, Label] = labels_of(request.DESCRIPTOR)
         lib.register(f"app:{route}", held, owner="app")
         lib.register(f"web:{route}", held, owner="web")

@@ -14,14 +14,14 @@ from sim.stack.deployment import Deployment, at
 SERVICES = ("collector", "policy", "warehouse", "logger", "inference", "training", "web")
 ENGINES = ("sqlite", "spark")
 LOOPBACK = "127.0.0.1:0"
-_NUMBERS = {"SIGHTLINE_SEED": "1", "SIGHTLINE_ANSWERS": "0"}
+_NUMBERS = {"SIGHTLINE_SEED": "1", "SIGHTLINE_ANSWERS": "0", "SIGHTLINE_MEMORY": "0"}
 
 
 @dataclass(frozen=True)
 class NodeConfig:
     """``addresses``: service → "host:port" of those it calls.  ``listen``: gRPC; ``http``: web's own.
-    ``answers``: how many answers inference keeps; 0 keeps none.  ``engine``: the warehouse's; ``spark``: Spark's
-    master, "" for a small cluster of this machine's own."""
+    ``answers``: how many answers inference keeps; 0 keeps none.  ``memory``: web looks up what it knows of a wearer.
+    ``engine``: the warehouse's; ``spark``: Spark's master, "" for a small cluster of this machine's own."""
 
     data: Path
     seed: int = 1
@@ -29,6 +29,7 @@ class NodeConfig:
     http: str = LOOPBACK
     addresses: Mapping[str, str] = field(default_factory=dict)
     answers: int = 0
+    memory: bool = False
     engine: str = "sqlite"
     spark: str = ""
 
@@ -54,7 +55,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NodeConfig:
         if not text.isdecimal():
             raise InputError("PAI030", f"{name} is {text!r}; it is a whole number")
     return NodeConfig(data=Path(environment.get("SIGHTLINE_DATA", "data")), seed=int(numbers["SIGHTLINE_SEED"]),
-                      answers=int(numbers["SIGHTLINE_ANSWERS"]),
+                      answers=int(numbers["SIGHTLINE_ANSWERS"]), memory=bool(int(numbers["SIGHTLINE_MEMORY"])),
                       listen=_address(environment.get("SIGHTLINE_LISTEN", LOOPBACK), "SIGHTLINE_LISTEN"),
                       http=_address(environment.get("SIGHTLINE_HTTP", LOOPBACK), "SIGHTLINE_HTTP"),
                       addresses=addresses, engine=engine, spark=environment.get("SIGHTLINE_SPARK", ""))

@@ -34,6 +34,9 @@ ROUTES = {
     ("POST", "/v1/overlay"): Route(
         "web:overlay", "response:overlay", labels_of(web_pb2.OverlayRequest.DESCRIPTOR),
         labels_of(web_pb2.OverlayResponse.DESCRIPTOR), purpose="assistance"),
+    ("POST", "/v1/profile"): Route(
+        "web:profile", "response:profile", labels_of(web_pb2.ProfileRequest.DESCRIPTOR),
+        labels_of(web_pb2.ProfileResponse.DESCRIPTOR), purpose="assistance"),
     (WEBSOCKET, "/v1/converse"): Route(
         "web:converse", "response:converse", labels_of(web_pb2.ConverseMessage.DESCRIPTOR),
         labels_of(web_pb2.ConverseReply.DESCRIPTOR), purpose="assistance", held=_said)}

@@ -44,7 +44,7 @@ from sim.stack.wire import TappedChannel, TappedServer
 # Which capture a service's own reads and writes belong to.
 FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
 # The companion app's code; what the glasses do by themselves is another's.
-APP = ("sim.world.app", "sim.world.overlay", "sim.world.talk")
+APP = ("sim.world.app", "sim.world.overlay", "sim.world.setup", "sim.world.talk")
 _STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
@@ -202,7 +202,8 @@ class _Builder:
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
 
-        return InferenceService(self._lib, store, self._seams.clock, answers=self._answers())
+        return InferenceService(self._lib, store, self._seams.clock, answers=self._answers(),
+                                memory=self._config.memory)
 
     def _answers(self) -> TappedMapping | None:
         """Where inference keeps its answers: in memory, the least used thrown out first, for a simulated hour."""
@@ -227,11 +228,15 @@ class _Builder:
                                policy=self._stub("policy"), inference=self._stub("inference"))
 
     async def _web(self) -> tuple[Any, str]:
+        from services.web.memory import Recall
         from services.web.service import WebService
         from sim.stack.http import HttpServer
 
+        recall = None
+        if self._config.memory:
+            recall = Recall(self._lib, self._stub("warehouse"), self._stub("policy"))
         service = WebService(self._lib, self._seams.clock, inference=self._stub("inference"),
-                             logger=self._stub("logger"))
+                             logger=self._stub("logger"), recall=recall)
         server = await HttpServer.start(service.app, self._config.http, self._lib, self._seams.tap)
         self._stopping.append(server.stop)
         return service, server.address

@@ -20,6 +20,10 @@ from sim.world.random import keyed
 
 _LOCALES = {"US": "en_US", "GB": "en_GB", "AU": "en_AU", "IN": "en_IN", "NO": "no_NO", "SE": "sv_SE", "DE": "de_DE",
             "FR": "fr_FR", "IT": "it_IT", "ES": "es_ES", "DK": "da_DK", "FI": "fi_FI", "NL": "nl_NL", "PL": "pl_PL"}
+_LANGUAGES = {"US": "en", "GB": "en", "AU": "en", "IN": "hi", "NO": "nb", "SE": "sv", "DE": "de", "FR": "fr",
+              "IT": "it", "ES": "es", "DK": "da", "FI": "fi", "NL": "nl", "PL": "pl"}
+# How many have set their glasses to English, whatever is spoken where they live.
+_ENGLISH = 0.2
 # Kept free for fiction: NANPA, Ofcom, PTS, ARCEP.  Regions without such a range get a North American number.
 _PHONES = {"GB": "+44 20 7946 0{:03d}", "SE": "+46 70 174 06 {:02d}", "FR": "+33 1 99 00 01 {:02d}"}
 _OTHER_PHONE = "+1 202 555 01{:02d}"
@@ -31,7 +35,8 @@ _OPTIONAL_CONSENTS = ("analytics", "product_improvement", "ads_ranking")
 
 @dataclass(frozen=True, slots=True)
 class Wearer:
-    """``home``: the name of a place.  ``consents``: data uses (lineage/understand/taxonomy.py) agreed to."""
+    """``home``: the name of a place.  ``consents``: data uses (lineage/understand/taxonomy.py) agreed to.
+    ``language``: as in BCP 47, of her glasses."""
 
     id: str
     name: str
@@ -40,6 +45,7 @@ class Wearer:
     region: str
     home: str
     consents: frozenset[str]
+    language: str = "en"
 
 
 def make_wearers(seed: int, count: int, regions: Sequence[str]) -> list[Wearer]:
@@ -72,6 +78,7 @@ def _make(seed: int, number: int, region: str) -> Wearer:
         region=region,
         home=chance.choice(in_region(region)).name,
         consents=frozenset({"assistance", *(use for use in _OPTIONAL_CONSENTS if chance.random() < 0.5)}),
+        language="en" if keyed(seed, identity, "language").random() < _ENGLISH else _LANGUAGES.get(region, "en"),
     )
 
 

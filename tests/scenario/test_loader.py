@@ -53,6 +53,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ),
     ("steps", "converse", {"turns": list}, {"wearers": (str, int, list), "location": bool}),
     ("steps", "overlay", {}, {"wearers": (str, int, list)}),
+    ("steps", "enrol", {}, {"wearers": (str, int, list)}),
     ("steps", "gesture", {"gesture": str}, {"wearers": (str, int, list), "raw": bool}),
     ("expectations", "carried", {**FLOW, "messages": Comparable}, {}),
     ("expectations", "happened", {"process": str, "op": str, "at": str, "count": Comparable}, {}),
@@ -96,6 +97,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "finding", {"code": str}, {"asset": str, "count": Comparable}),
     ("expectations", "gap", {"at": str}, {"code": str}),
     ("expectations", "served", {"checkpoint": str}, {"count": Comparable}),
+    ("expectations", "answer", {"contains": str}, {"count": Comparable}),
 )
 
 

@@ -184,7 +184,7 @@ async def test_what_the_config_does_not_describe_is_kept_with_its_reason(tmp_pat
         assert finding.detail["code"] == "PAI041" and kind in finding.detail["what"]
         labels = b.service._lib.labels[f"logger:{kept}"]
         assert all(label.annotated for label in labels.values())
-        assert labels["unknown"] == Label("user", ("GLASSES_INTERACTION",))
+        assert labels["unknown"] == Label("user", ("GLASSES_INTERACTION", "WEARER_PROFILE"))
         assert {field for field, _ in written.links} <= set(labels)
 
 

@@ -43,8 +43,10 @@ def second(*changes: tuple[str, str]) -> str:
 
 
 def test_the_bundled_category_labels_every_field() -> None:
-    (schema,) = registry.load(CATEGORIES).values()
-    found = schema.latest
+    schemas = registry.load(CATEGORIES)
+    assert set(schemas) == {"glasses_session", "wearer_profile"}
+    assert all(label.annotated for one in schemas.values() for label in one.latest.labels.values())
+    found = schemas["glasses_session"].latest
     assert found.table == "core.sessions" and found.asset == "logger:glasses_session" and found.id == "session"
     assert all(label.annotated for label in found.labels.values()) and not found.gaps
     assert found.labels["utterance"] == Label("user.utterance", ("GLASSES_INTERACTION",))

@@ -23,7 +23,7 @@ from lineage.privacylib.contract import labels_of
 from protos import inference_pb2, inference_pb2_grpc, logger_pb2, logger_pb2_grpc, web_pb2
 from services import rows as typed
 from services.errors import abort
-from services.web import card, ingest, photo, place
+from services.web import card, ingest, photo, place, profile
 from services.web.app import create_app
 from services.web.service import WebService
 from tests.services.fakes import KEY, TRACEPARENT, FakeClock, Recorder, picture, serving, stub
@@ -130,7 +130,7 @@ async def test_the_components_are_assets_of_their_own_with_labels_and_declared_f
     async with bench() as b:
         labelled = {op.asset: op.detail["fields"] for op in b.seen.of("asset", "web:") if "fields" in op.detail}
         assert set(labelled) == {"web:ask", "web:session", "web:prompt", "web:respond", "web:log",
-                                 "web:dialogue", "web:reply", "web:minutes", "web:place", "web:card"}
+                                 "web:dialogue", "web:reply", "web:minutes", "web:place", "web:card", "web:enrolment"}
         assert set(labelled["web:log"]) == set(LOGGED)
         for asset, fields in labelled.items():
             assert all(label["annotations"] or label["operational"] for label in fields.values()), asset
@@ -330,6 +330,12 @@ class Parsing:
             await place.receive(request, lib)
             made = inference_pb2.PlaceResponse(title="The Eiffel Tower", text="A tower.", checkpoint="a@1")
             return card.given(lib, made)
+
+    async def profile(self, request: Any) -> Response:
+        lib = PrivacyLib("web")
+        with lib.scope(key=KEY):
+            profile.event(lib, await profile.receive(request, lib))
+            return profile.stored(lib)
 
 
 schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Parsing()))

@@ -49,7 +49,7 @@ def test_every_address_names_a_process_that_listens_there_and_is_depended_on() -
         "warehouse": {"collector", "policy"},
         "logger": {"collector", "warehouse"},
         "training": {"collector", "policy", "warehouse", "inference"},
-        "web": {"collector", "policy", "inference", "logger"},
+        "web": {"collector", "policy", "warehouse", "inference", "logger"},
     }
 
 

@@ -4,7 +4,9 @@
 -- output: feature.assistant
 -- inputs: core.sessions, core.profiles
 -- schedule: daily
-INSERT OR REPLACE INTO feature.assistant (wearer, sessions, last_place, last_asked, language, asked_at)
+-- Made anew each time: who takes her consent back is forgotten with the next run.
+DELETE FROM feature.assistant;
+INSERT INTO feature.assistant (wearer, sessions, last_place, last_asked, language, asked_at)
 WITH ranked AS (
   SELECT wearer, scene, utterance, asked_at,
          count(*) OVER (PARTITION BY wearer) AS sessions,
