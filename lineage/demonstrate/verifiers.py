@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from lineage.demonstrate.logger_drift import logger_drift
 from lineage.discover.lineage import Lineage
 from lineage.model import Finding
-from lineage.names import ACTIVITY_KINDS, asset_of, kind_of
+from lineage.names import ACTIVITY_KINDS, asset_of, field_of, join, kind_of
 
 Verifier = Callable[[Lineage], Iterator[Finding]]
 
@@ -64,7 +64,8 @@ def drift(lineage: Lineage) -> Iterator[Finding]:
     for edge in lineage.edges:
         if edge.state == "observed":
             steps.setdefault(_bare(edge.source), set()).add(_bare(edge.target))
-    touched = {*steps, *(target for targets in steps.values() for target in targets)}
+    touched = {_data(end) for edge in lineage.edges if edge.state == "observed" for end in (edge.source, edge.target)}
+    touched |= {*steps, *(target for targets in steps.values() for target in targets)}
     ran, seen = set(lineage.activities), set()
     for edge in lineage.edges:
         source, target = _bare(edge.source), _bare(edge.target)
@@ -72,7 +73,7 @@ def drift(lineage: Lineage) -> Iterator[Finding]:
             continue
         seen.add((source, target))
         acts = {name for name in (target, *edge.via) if kind_of(name) in ACTIVITY_KINDS}
-        if (acts & ran if acts else source in touched) and not _arrives(steps, source, target):
+        if (acts & ran if acts else _data(edge.source) in touched) and not _arrives(steps, source, target):
             yield Finding("PAI403", target, f"{source} → {target} is declared by {', '.join(sorted(edge.evidence))}, "
                           "and was not observed", f"sightline why {target} --from {source}")
 
@@ -80,6 +81,12 @@ def drift(lineage: Lineage) -> Iterator[Finding]:
 def _bare(name: str) -> str:
     """The asset; without its version, which no config can know."""
     return asset_of(name).partition("@")[0]
+
+
+def _data(name: str) -> str:
+    """The asset; of a message that carries rows, with their schema: what it carried of another is not theirs."""
+    schema = field_of(name).rpartition(".")[0] if kind_of(name) == "rpc" else ""
+    return join(_bare(name), schema) if schema else _bare(name)
 
 
 def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:

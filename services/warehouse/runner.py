@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 from lineage.errors import InputError, PolicyDenied, SightlineError
@@ -170,10 +171,12 @@ class Runner:
         writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail))
                   for table, columns in sorted(account.writes.items())]
         with together([*reads, *writes]):
+            begun = perf_counter_ns()
             written = await self._engine.run(text, account, where, seen)
+            seen.took = perf_counter_ns() - begun
             for op in writes or reads:
                 op.rows = written
             for op in reads:
                 if op.asset.removeprefix("warehouse:") in seen.subjects:
-                    op.detail["consent"] = {"checked": seen.checked, "withheld": seen.withheld}
+                    op.detail["consent"] = seen.said()
         return written

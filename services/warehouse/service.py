@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 from lineage import names
@@ -170,9 +171,11 @@ class WarehouseService(WarehouseServicer):
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
         used = dict.fromkeys((*read, *seen.subjects.values(), *([table.subject] if request.subject else [])))
         with self._lib.read(table.asset, fields=tuple(used)) as op:
+            begun = perf_counter_ns()
             found = await self._engine.read(table, read, seen, request.subject)
+            seen.took = perf_counter_ns() - begun
             if seen.subjects:
-                op.detail["consent"] = {"checked": seen.checked, "withheld": seen.withheld}
+                op.detail["consent"] = seen.said()
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, columns, keyed)

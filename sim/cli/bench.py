@@ -15,6 +15,7 @@ def add(app: typer.Typer) -> None:
                         no_args_is_help=True)
     group.command()(sql)
     group.command()(ingest)
+    group.command()(consent)
     app.add_typer(group, name="bench")
 
 
@@ -106,3 +107,43 @@ def _show_ingest(report: dict[str, Any], collector: dict[str, Any]) -> None:
           [(f"{collector['rounds']} rounds", *(interval(name, collector) for name in
                                                ("signals_per_second_a_core", "insert_all", "ratio")),
             collector["lost"])])
+
+
+def consent(
+    withdrawals: Annotated[int | None, typer.Option(min=2, help="More of them, narrower intervals.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows that each statement looks at.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=2, help="Of each statement, with and without the check.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What the check of each row's consent costs, and how long a withdrawal takes to hold in every cache.
+
+    Exit code 1 when a statement, a read or an answer that began after the acknowledgement still saw her rows.
+
+    Example: [bold]sightline bench consent[/]   or   [bold]sightline bench consent --withdrawals 200 --json[/]
+    """
+    from sim.load import consenting
+    from sim.show.terminal import progress
+
+    with progress("bench consent") as say:
+        result = consenting.measure(withdrawals or consenting.WITHDRAWALS, rows=rows or consenting.ROWS,
+                                    rounds=rounds or consenting.ROUNDS, progress=say)
+    if as_json:
+        print_json(result)
+    else:
+        _show_consent(result)
+    raise typer.Exit(1 if any(one["saw_after"] for one in result["revocation"].values()) else 0)
+
+
+def _show_consent(report: dict[str, Any]) -> None:
+    from sim.show.terminal import table
+
+    def interval(of: dict[str, Any], name: str) -> str:
+        value, low, high = of[name]
+        return f"{value:g} [{low:g}..{high:g}]"
+
+    table(("from acknowledged to gone", "n", "p50 ms", "p99 ms", "looks begun after", "that saw her rows"),
+          [(name, one["withdrawals"], interval(one, "p50_ms"), interval(one, "p99_ms"), one["looks_begun_after"],
+            one["saw_after"]) for name, one in report["revocation"].items()])
+    table(("rows checked for consent", "rows", "with, s", "without, s", "ns a row", "checked", "withheld", "checks/s"),
+          [(name, one["rows"], interval(one, "with_s"), interval(one, "without_s"), interval(one, "ns_a_row"),
+            one["checked"], one["withheld"], one["checks_per_second"]) for name, one in report["checks"].items()])

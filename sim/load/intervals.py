@@ -35,6 +35,11 @@ def median(samples: Sequence[float], seed: int = 1) -> Interval:
     return _bootstrap([samples], lambda values: np.median(values, axis=-1), seed)
 
 
+def percentile(samples: Sequence[float], rank: float, seed: int = 1) -> Interval:
+    """The value that ``rank`` percent of ``samples`` do not exceed.  Raises ValueError when there is none."""
+    return _bootstrap([samples], lambda values: np.percentile(values, rank, axis=-1), seed)
+
+
 def ratio(over: Sequence[float], under: Sequence[float], seed: int = 1) -> Interval:
     """median(over) / median(under), where entry i of both was measured in the same round.
 

@@ -46,7 +46,8 @@ async def running(folder: Path, scenario: Scenario, seed: int) -> AsyncIterator[
     data = folder / "data"
     deployment = deployed(data, scenario)
     async with AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(processes(data, folder / "logs", seed, ()))
+        stack = await resources.enter_async_context(
+            processes(data, folder / "logs", seed, (), scenario.world.answers, memory=scenario.world.memory))
         config = NodeConfig(data, seed, addresses={"collector": stack.addresses["collector"]["grpc"]})
         app = await resources.enter_async_context(
             companion(config, Seams(SimClock(), Untapped()), str(stack.addresses["web"]["http"])))

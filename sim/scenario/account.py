@@ -15,10 +15,11 @@ _SUMS = ("recorded", "delivered", "lost", "spooled", "merged")
 
 
 def account(store: Store, told: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    """{"recorded", "delivered", "lost", "spooled", "merged", "emitters": [the same, "emitter", "missing"]}.
+    """{"recorded", "delivered", "lost", "spooled", "merged", "emitters": [the same, "emitter", "missing"], "consent"}.
 
     ``told``: what each emitter says of itself.  ``missing``: {"start", "first", "last"}, numbers that never
-    arrived; every start of an emitter's process numbers its signals from 0.
+    arrived; every start of an emitter's process numbers its signals from 0.  ``consent``: {"checked", "withheld",
+    "seconds"}, rows, and the time of the statements that checked them.
     """
     emitters: dict[str, dict[str, Any]] = {}
     starts: dict[str, int] = {}
@@ -35,4 +36,12 @@ def account(store: Store, told: Mapping[str, Mapping[str, int]]) -> dict[str, An
         if name in emitters:
             emitters[name]["spooled"] = one.get("spooled", 0)
     rows = [emitters[name] for name in sorted(emitters)]
-    return {**{key: sum(row[key] for row in rows) for key in _SUMS}, "emitters": rows}
+    return {**{key: sum(row[key] for row in rows) for key in _SUMS}, "emitters": rows, "consent": checks(store)}
+
+
+def checks(store: Store, activity: str = "") -> dict[str, Any]:
+    """{"checked", "withheld", "seconds"}: of every statement, or of one activity's."""
+    found = [signal.detail["consent"] for signal in store.signals()
+             if "consent" in signal.detail and activity in ("", signal.activity)]
+    checked, withheld, took = (sum(one.get(key, 0) for one in found) for key in ("checked", "withheld", "ns"))
+    return {"checked": checked, "withheld": withheld, "seconds": took / 1e9}

@@ -71,6 +71,11 @@ def account(signals: Mapping[str, Any]) -> list[str]:
     if signals["merged"]:
         first += f"; {signals['merged']} travelled merged with others that are alike"
     lines = [first, *([f"{lost} lost (PAI203): what passed then is unknown"] if lost else [])]
+    consent = signals.get("consent", {})
+    if consent.get("checked"):
+        speed = f"; {consent['checked'] / consent['seconds']:,.0f} checks/s in the statements that asked"
+        lines.append(f"{consent['checked']} rows checked for consent, {consent['withheld']} withheld"
+                     + (speed if consent["seconds"] else ""))
     for row in signals["emitters"]:
         for hole in row["missing"]:
             again = f", start {hole['start']}" if hole["start"] > 1 else ""

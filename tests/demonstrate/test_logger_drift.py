@@ -30,7 +30,7 @@ def found(lineage: Lineage) -> list[tuple[str, str, int]]:
 
 
 def test_what_runs_as_declared_is_no_drift() -> None:
-    assert found(run()) == [] and len(run().edges) == 60
+    assert found(run()) == [] and len(run().edges) == 90
 
 
 def test_a_field_that_no_config_declares_is_reported_in_and_out() -> None:

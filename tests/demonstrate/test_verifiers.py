@@ -43,3 +43,14 @@ def test_a_hole_is_reported_with_its_range() -> None:
 
 def test_a_sound_lineage_has_no_findings() -> None:
     assert verifiers.verify(lineage()) == []
+
+
+def test_a_message_that_carried_one_schema_had_no_data_of_another() -> None:
+    def edges(schema: str, state: str) -> list[Edge]:
+        return [Edge(f"rpc:logger.Append.request#{schema}.x", f"logger:{schema}#x", state)]  # type: ignore[arg-type]
+
+    declared = [*edges("questions", "declared"), *edges("profiles", "declared")]
+    assert list(verifiers.drift(lineage(edges=[*declared, *edges("questions", "observed")]))) == []
+    came = Edge("web:log#x", "rpc:logger.Append.request#profiles.x", "observed")
+    (found,) = verifiers.drift(lineage(edges=[*declared, *edges("questions", "observed"), came]))
+    assert (found.code, found.asset) == ("PAI403", "logger:profiles")

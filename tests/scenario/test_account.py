@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lineage.discover.store import Store
 from lineage.model import Signal
-from sim.scenario.account import account
+from sim.scenario.account import account, checks
 from sim.scenario.stage import Outcome, Stage
 from sim.scenario.vocabulary import STEPS
 from sim.show import terminal, words
@@ -40,7 +40,8 @@ def test_what_each_life_of_an_emitter_lost_is_told_apart() -> None:
             {"emitter": "app", "recorded": 1, "delivered": 1, "lost": 0, "spooled": 0, "merged": 0, "missing": []},
             {"emitter": "web", "recorded": 11, "delivered": 6, "lost": 5, "spooled": 2, "merged": 2, "missing": [
                 {"start": 1, "first": 2, "last": 3}, {"start": 1, "first": 5, "last": 6},
-                {"start": 2, "first": 0, "last": 0}]}]}
+                {"start": 2, "first": 0, "last": 0}]}],
+        "consent": {"checked": 0, "withheld": 0, "seconds": 0.0}}
     assert text(found) == [
         "12 signals recorded, 7 delivered, each once; 2 of them waited on disk while the collector was away; "
         "2 travelled merged with others that are alike",
@@ -48,6 +49,16 @@ def test_what_each_life_of_an_emitter_lost_is_told_apart() -> None:
         "  web: numbers 2 to 3 of its 11 signals never arrived",
         "  web: numbers 5 to 6 of its 11 signals never arrived",
         "  web, start 2: number 0 of its 11 signals never arrived"]
+
+
+def test_checks_for_consent_are_counted_and_told_by_the_second() -> None:
+    store = Store(":memory:")
+    store.add([Signal("warehouse", seq, "read", "warehouse:core.sessions", keys=("k",), activity=f"job:j{seq}",
+                      detail={"consent": {"checked": 300, "withheld": seq, "ns": 1_000_000}}) for seq in (0, 1)],
+              emitter="warehouse", recorded=2)
+    assert checks(store, "job:j1") == {"checked": 300, "withheld": 1, "seconds": 0.001}
+    assert text(account(store, {}))[1:] == [
+        "600 rows checked for consent, 1 withheld; 300,000 checks/s in the statements that asked"]
 
 
 @given(st.dictionaries(st.sampled_from(["app", "web", "logger"]),
