@@ -12,6 +12,7 @@ as wrong is narrowed down to the single event, which becomes a dead letter; the 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -113,8 +114,12 @@ class Ingester:
         async with self._lock:
             if not self._queue.pending:
                 return
-            with self._lib.scope(key=self._queue.head, family="B"):
-                await self._deliver_batch()
+            # In no scope of whoever asked for it: what one category's batch held is no source of the next one's.
+            await asyncio.create_task(self._apart(), context=contextvars.Context())
+
+    async def _apart(self) -> None:
+        with self._lib.scope(key=self._queue.head, family="B"):
+            await self._deliver_batch()
 
     async def _deliver_batch(self) -> None:
         lib, category = self._lib, self._category

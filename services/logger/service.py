@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -122,7 +124,8 @@ class LoggerService(LoggerServicer):
             replayed = dead = 0
             for letters in self._dead():
                 if request.category in ("", letters.name):
-                    good, bad = await self._replay(letters)
+                    # In a context of its own: what one category's letters held is no source of the next one's.
+                    good, bad = await asyncio.create_task(self._replay(letters), context=contextvars.Context())
                     replayed, dead = replayed + good, dead + bad
             self._lib.respond({"replayed": [], "still_dead": []})
             return ReplayResponse(replayed=replayed, still_dead=dead)

@@ -69,8 +69,9 @@ class SparkEngine:
         except _failures() as error:
             raise InputError("PAI004", f"the table refuses a row: {_message(error)}", where=table.asset) from None
 
-    async def read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
-        return await self._do(lambda: self._read(table, columns, rows))
+    async def read(self, table: Table, columns: Sequence[str], rows: Visible,
+                   subject: str = "") -> list[tuple[Cell, ...]]:
+        return await self._do(lambda: self._read(table, columns, rows, subject))
 
     async def snapshot(self, table: Table) -> str:
         return str(self._writes[table.name])
@@ -96,12 +97,17 @@ class SparkEngine:
             self._opened = SparkTables(self._spark, self._catalog)
         return self._opened
 
-    def _read(self, table: Table, columns: Sequence[str], rows: Visible) -> list[tuple[Cell, ...]]:
-        frame, subject = self._tables().frame(table, columns=columns), rows.subjects.get(table.name)
+    def _read(self, table: Table, columns: Sequence[str], rows: Visible, who: str) -> list[tuple[Cell, ...]]:
+        subject = rows.subjects.get(table.name)
         if subject:
-            self._count([table.name], rows)
-            frame = self._tables().frame(table, columns=dict.fromkeys((*columns, subject)))
-            frame = frame.where(_visible(subject, rows)).select(*columns, ROW)
+            self._count([table.name], rows, who)
+        decide = [name for name in (table.subject if who else "", subject) if name]
+        frame = self._tables().frame(table, columns=dict.fromkeys((*columns, *decide)))
+        if who:  # a value of the plan, and no text of a statement
+            frame = frame.where(frame[table.subject] == who)
+        if subject:
+            frame = frame.where(_visible(subject, rows))
+        frame = frame.select(*columns, ROW)
         # Put in order here, where all of them are anyway: a sort of Spark's would scan the table twice.
         found = sorted(frame.collect(), key=lambda row: row[-1])
         self._spark.settle()
@@ -139,13 +145,15 @@ class SparkEngine:
             word = next((str(named[name]).rpartition(".")[2].strip("`") for name in _NAMES if name in named), "")
             raise InputError("PAI021", f"{_message(error)}\n{underlined(sql, word)}", where=where) from None
 
-    def _count(self, names: Iterable[str], rows: Visible) -> None:
-        """How many rows of these tables are looked at for consent, and how many are withheld: every row of them."""
+    def _count(self, names: Iterable[str], rows: Visible, who: str = "") -> None:
+        """How many rows of these tables are looked at for consent, and how many are withheld: every row of them, or of
+        the subject ``who``."""
         tables = self._tables()
         for name in names:
             subject = rows.subjects[name]
             tables.show([view_of(name)])
-            looked, seen = tables.session.table(view_of(name)).selectExpr(
+            frame = tables.session.table(view_of(name))
+            looked, seen = (frame.where(frame[subject] == who) if who else frame).selectExpr(
                 "count(1)", f"count_if({_visible(subject, rows)})").collect()[0]
             rows.checked += looked
             rows.withheld += looked - seen

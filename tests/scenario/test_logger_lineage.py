@@ -22,7 +22,9 @@ def of_the_logger(run: object, state: str) -> set[tuple[str, str]]:
 
 def test_what_the_config_says_is_what_runs(runs: Runs) -> None:
     run = runs.once(STORY)
-    config = {(edge.source, edge.target): edge for edge in declared_edges(bundled().categories)}
+    # The other category's declared edges are there too; nobody set up her glasses, so none of them was observed.
+    config = {(edge.source, edge.target): edge for edge in declared_edges(bundled().categories)
+              if edge.source.startswith(PATH)}
     assert of_the_logger(run, "declared") == set(config) and len(config) == 30
     observed = of_the_logger(run, "observed")
     assert observed <= set(config)

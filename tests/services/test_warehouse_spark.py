@@ -338,6 +338,19 @@ async def test_rows_of_those_who_do_not_consent_are_not_seen(sides: tuple[Side, 
     assert results[:3] == results[3:] == [(1, 3, 2), (1, 3, 2), (0, 0, 0)]
 
 
+async def test_a_read_of_one_subject_gives_her_rows_alone_and_is_counted_by_them(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        at, seen = len(side.records()), Visible({S: "wearer"}, frozenset({"w0"}))
+        assert await side.engine.read(table_of(S), ["session"], seen, "w1") == [("s3",), ("s1",)]
+        assert (seen.checked, seen.withheld) == (2, 0)
+        assert await side.engine.read(table_of(S), ["session"], seen, "w0") == []
+        assert (seen.checked, seen.withheld) == (3, 1)
+        assert await side.engine.read(table_of(S), ["session"], everyone(), "w0") == [("s2",)]
+        for nobody in ("w", "w1' OR '1'='1", "%"):
+            assert await side.engine.read(table_of(S), ["session"], everyone(), nobody) == []
+        assert [rows for op, _, _, rows in side.told(at)] == [2, 0, 1, 0, 0, 0]
+
+
 async def test_a_snapshot_changes_with_the_rows(sides: tuple[Side, Side]) -> None:
     engine = sides[1].engine
     before = await engine.snapshot(table_of(D))
