@@ -223,6 +223,12 @@ CODES: dict[str, Code] = {
         "that was reviewed.",
         "Deploy what was reviewed, or have the change reviewed and declared.",
         "scenarios/22_logger_drift.yaml"),
+    "PAI405": Code(
+        "a job did what its file does not say",
+        "By the engine's own account a declared job read a column, or moved it to a column, that its SQL does not "
+        "declare: the SQL that runs is another, or `*` means more than when it was reviewed.",
+        "Deploy what was reviewed, or have the change reviewed and declared; write the columns out instead of `*`.",
+        "scenarios/36_changed_sql.yaml"),
 }
 
 # Findings after which something may have moved unseen.

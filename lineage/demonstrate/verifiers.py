@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from lineage.demonstrate.job_drift import job_drift
 from lineage.demonstrate.logger_drift import logger_drift
 from lineage.discover.lineage import Lineage
 from lineage.model import Finding
@@ -102,7 +103,7 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
     return False
 
 
-VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, logger_drift)
+VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, job_drift, logger_drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
 _STEERED = frozenset({"rpc:logger.DeadLetters", "rpc:logger.Flush", "rpc:logger.Replay", "rpc:policy.Consent",
                       "rpc:policy.Judge", "rpc:training.Train", "rpc:warehouse.Describe", "rpc:warehouse.Export",

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lineage import jobfile
@@ -25,20 +27,32 @@ def schema(tables: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+def _made(found: Iterable[jobfile.JobFile]) -> dict[str, dict[str, str]]:
+    """The tables that jobs make themselves, which other jobs may read."""
+    tables: dict[str, dict[str, str]] = {}
+    for job in found:
+        for _, text in sql.split(job.sql, name=job.file, line=job.line):
+            if (table := sql.defined(text)) is not None:
+                tables.setdefault(table[0], {}).update(table[1])
+    return tables
+
+
 class Declared(NamedTuple):
-    """``purposes``: every job and training run that a config declares → what it says it is for."""
+    """``purposes``: every job and training run that a config declares → what it says it is for.  ``schema``: the
+    tables of the configs, and those that jobs make."""
 
     edges: list[Edge]
     purposes: dict[str, str]
+    schema: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 def declared(configs: Configs) -> Declared:
     """Raises InputError (PAI020 to PAI022) for the first config that is malformed."""
     edges = list(logger_config.declared_edges(configs.categories))
     purposes: dict[str, str] = {}
-    tables = schema(configs.tables)
-    for path in sorted(configs.jobs.glob("*.sql")):
-        job = jobfile.parse(path.read_text(), str(path))
+    found = [jobfile.parse(path.read_text(), str(path)) for path in sorted(configs.jobs.glob("*.sql"))]
+    tables = {**_made(found), **schema(configs.tables)}
+    for job in found:
         edges.extend(jobs.declared_edges(job, tables))
         purposes[job.activity] = job.purpose
     for path in sorted(configs.manifests.glob("*.yaml")):
@@ -49,4 +63,4 @@ def declared(configs: Configs) -> Declared:
         export = exports.parse(path.read_text(), str(path))
         edges.extend(exports.declared_edges(export))
         purposes[export.activity] = export.purpose
-    return Declared(edges, purposes)
+    return Declared(edges, purposes, tables)

@@ -13,6 +13,8 @@ from lineage.jobfile import JobFile
 from lineage.model import Edge, Links
 from lineage.names import asset_of, join, parse
 
+_ROW_IDS = frozenset({"rowid", "oid", "_rowid_"})
+
 
 def declared_edges(job: JobFile, schema: Schema) -> list[Edge]:
     """What the job's SQL says before anything runs, sorted: column → column, and every read column → the job.
@@ -49,14 +51,17 @@ def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[st
 
     ``read`` and ``written`` are the engine's word: table → columns.  Sources are direct and indirect ones.  None when
     the SQL cannot be analysed, or the analysis has another target than the engine: then nobody knows which column
-    came from which.  A table that the schema lacks (a job made it) is taken as the engine tells it.
+    came from which.  A table, or a column of one, that the schema lacks (a job made it) is taken as the
+    engine tells it; a row id is no column.
     """
     table, columns = written
-    known = {_plain(name) for name in schema}
+    known = {_plain(name): name for name in schema}
     told: dict[str, dict[str, str]] = {}
     for name, names in (*read.items(), written):
-        if _plain(name) not in known:
-            told.setdefault(name, {}).update(dict.fromkeys(names, ""))
+        name = known.get(_plain(name), name)
+        more = told.setdefault(name, dict(schema.get(name, {})))
+        held = {column.lower() for column in more} | _ROW_IDS
+        more.update({column: "" for column in names if column.lower() not in held})
     try:
         statement = analyse(statement_sql, {**schema, **told})
     except InputError:

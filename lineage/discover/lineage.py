@@ -18,7 +18,7 @@ from lineage.discover.labels import Labels
 from lineage.discover.parts import Missing
 from lineage.discover.store import Store
 from lineage.model import Edge, Finding, Signal
-from lineage.names import asset_of, field_of, kind_of, parse
+from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of, parse
 from lineage.names import join as join_name
 
 
@@ -39,10 +39,24 @@ class Lineage:
     # Purpose → rows that were checked for their wearer's consent to it, and those of them that were withheld.
     consent: dict[str, tuple[int, int]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
+    # (column, activity): read to see whose a row is, and by the activity's own statement not at all.
+    subjects: set[tuple[str, str]] = field(default_factory=set)
 
     def purposes(self) -> dict[str, set[str]]:
         """What each activity is for: as seen, or as declared where it has not been seen."""
         return {**{name: {purpose} for name, purpose in self.declared.items()}, **self.activities}
+
+    def acting(self) -> list[dict[str, Any]]:
+        """Every activity that was seen or decided about, with whom it acts for and what for, sorted by name."""
+        names = {*self.activities, *(one["activity"] for one in self.decisions)}
+        return [self._acting(name) for name in sorted(names) if kind_of(name) in ACTIVITY_KINDS]
+
+    def _acting(self, name: str) -> dict[str, Any]:
+        decided = [one for one in self.decisions if one["activity"] == name]
+        purposes = {*self.activities.get(name, ()), *(one["purpose"] for one in decided)}
+        return {"name": name, "principals": sorted({one["principal"] for one in decided} - {""}),
+                "purposes": sorted(purposes - {""}), "declared": name in self.declared,
+                "verdicts": sorted({one["verdict"] for one in decided})}
 
     def assets(self) -> list[dict[str, Any]]:
         """Every asset that a contract registers or an edge names, sorted by name."""
@@ -103,7 +117,7 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
         activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(),
-        missing=join.parts.missing(), consent=_consent(signals))
+        missing=join.parts.missing(), consent=_consent(signals), subjects=_subjects(signals))
 
 
 def _decided(decisions: dict[str, dict[str, Any]], told: dict[str, Any]) -> bool:
@@ -121,6 +135,16 @@ def _consent(signals: Iterable[Signal]) -> dict[str, tuple[int, int]]:
             checked, withheld = found.get(signal.purpose, (0, 0))
             found[signal.purpose] = checked + seen["checked"], withheld + seen["withheld"]
     return found
+
+
+def _subjects(signals: Iterable[Signal]) -> set[tuple[str, str]]:
+    """A column counts only while no statement of the activity has asked for it."""
+    only = {(join_name(signal.asset, signal.detail["consent"]["subject"]), signal.activity) for signal in signals
+            if signal.detail.get("consent", {}).get("subject")}
+    asked = {(join_name(signal.asset, column), signal.activity) for signal in signals if signal.op == "read"
+             and signal.asset.startswith("warehouse:") and signal.activity for column in signal.fields
+             if column != signal.detail.get("consent", {}).get("subject")}
+    return only - asked
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

@@ -54,7 +54,8 @@ def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]
             elif edge["to"] not in seen:
                 seen.add(edge["to"])
                 reached.append(edge["to"])
-    inside = {node for node in reached if kind_of(node) in ACTIVITY_KINDS or not _operational(labels, node)}
+    inside = {node for node in reached if kind_of(node) in ACTIVITY_KINDS or not _operational(labels, node)
+              or requirement.governs.intersection(_annotations(labels, node))}
     unlabelled = sorted(node for node in inside if field_of(node) and not _labelled(labels, node))
     return Zone(requirement.zone, requirement, tuple(sorted({asset_of(node) for node in inside})),
                 tuple(sorted(crossings, key=lambda edge: (edge["from"], edge["to"], edge["state"]))),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lineage.errors import InputError
@@ -21,6 +21,8 @@ from services.rows import SQL_TYPES
 KEY = "_key"
 
 _CREATE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)\.(\w+)\s*\(\s*$", re.IGNORECASE)
+_OTHER = re.compile(r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:TEMP|TEMPORARY)\s+\w+|(?:UNIQUE\s+)?(?:VIEW|TRIGGER|INDEX)\b"
+                    r"|VIRTUAL\s+TABLE|TABLE\b.*?\bAS\b)", re.IGNORECASE)
 _COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<comma>,?)\s*")
 _CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
 _SAID = re.compile(r"\b(?P<key>owner|partition|subject):\s*(?P<value>[\w-]+)")
@@ -114,6 +116,10 @@ def _header(code: str, place: str) -> str:
     if not code:
         return ""
     match = _CREATE.match(code)
+    if match is None and (other := _OTHER.match(code)):
+        raise InputError("PAI022", f"{other[0].upper()}: a job makes tables whose columns each have a label, and "
+                         "nothing that goes by another name or is made without one", where=place,
+                         next="CREATE TABLE database.table ( …, a label beside each column, and INSERT into it")
     if match is None:
         raise InputError("PAI022", f"a table begins with CREATE TABLE database.table ( on one line, not {code!r}",
                          where=place, next="see services/warehouse/tables/sessions.sql")
@@ -138,6 +144,34 @@ def _column(code: str, comment: str, place: str, otherwise: Label | None) -> Col
 def _if_missing(ddl: str) -> str:
     return re.sub(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?", "CREATE TABLE IF NOT EXISTS ", ddl, count=1,
                   flags=re.IGNORECASE)
+
+
+def widened(known: Table, given: Table, where: str) -> Table | None:
+    """``known`` with the columns at its end that ``given`` has besides; None where it has them all.
+
+    Raises InputError (PAI022) where the two contradict each other: what a column is, is said once.
+    """
+    for name, column in given.columns.items():
+        old = known.columns.get(name)
+        if old is not None and (old.type, old.label) != (column.type, column.label):
+            raise InputError("PAI022", f"{known.name} has the column {name} already, with another type or label",
+                             where=where, next="write the column as it is, or give the new one another name")
+    more = {name: column for name, column in given.columns.items() if name not in known.columns}
+    taken = {name.lower() for name in known.columns}
+    for name, column in more.items():
+        if name.lower() in taken:
+            raise InputError("PAI022", f"{known.name} has the column {name} already, written otherwise", where=where)
+        if column.required:
+            raise InputError("PAI022", f"{known.name} has rows without {name}: leave NOT NULL out", where=where)
+    return replace(known, columns={**known.columns, **more}) if more else None
+
+
+def called(catalog: Iterable[str], name: str, where: str) -> None:
+    """Raises InputError (PAI022) for a name that differs from a table's only by case: to the engine they are one."""
+    other = next((known for known in catalog if known.lower() == name.lower() and known != name), "")
+    if other:
+        raise InputError("PAI022", f"there is a table {other}, which {name} is to the engine", where=where,
+                         next=f"write {other}, or take another name")
 
 
 def table_of(catalog: dict[str, Table], name: str, code: str = "PAI004") -> Table:

@@ -33,7 +33,8 @@ class Visible:
     """The rows of one statement that may be seen: ``subjects`` is table → the column that says whose a row is.
 
     ``checked`` and ``withheld`` count rows, and are filled while the statement runs; ``took``: nanoseconds of the whole
-    statement, by which checks a second are told.
+    statement, by which checks a second are told.  ``unasked``: table → that column, where the statement itself does
+    not read it.
     """
 
     subjects: Mapping[str, str]
@@ -41,6 +42,7 @@ class Visible:
     checked: int = field(default=0)
     withheld: int = field(default=0)
     took: int = field(default=0)
+    unasked: dict[str, str] = field(default_factory=dict)
 
     def consents(self, subject: object) -> bool:
         """A row that is nobody's needs nobody's consent."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.rows import Cell
-from services.warehouse.catalog import Table
+from services.warehouse.catalog import Column, Table
 from services.warehouse.consent import Visible
 
 STATEMENTS = ("INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH")
@@ -40,6 +40,12 @@ class Engine(Protocol):
 
     async def create(self, table: Table) -> None:
         """Makes the table where it is missing.  Raises InputError (PAI022) where the engine refuses it."""
+
+    async def widen(self, table: Table, columns: Sequence[Column]) -> None:
+        """Puts empty columns at the table's end; its snapshot is another then.  Raises InputError (PAI022)."""
+
+    async def narrow(self, table: Table, columns: Sequence[str]) -> None:
+        """Takes columns away that were put there in vain; ``table`` is as it was before."""
 
     async def drop(self, table: Table) -> None:
         """The table and its rows are gone."""

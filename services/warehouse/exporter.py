@@ -23,7 +23,7 @@ from services.warehouse import part
 from services.warehouse.catalog import Table
 from services.warehouse.consent import Consent
 from services.warehouse.export import Export
-from services.warehouse.permission import PRINCIPAL, Permission, asked, judged
+from services.warehouse.permission import Permission, asked, judged
 
 _REQUEST = "rpc:warehouse.Export.request#export"
 
@@ -103,7 +103,7 @@ def _request(export: Export) -> JudgeRequest:
     flows = [Flow(source=_labelled(join(export.table.asset, source), own[source]),
                   sink=_labelled(join(export.output, sink), made[sink]))
              for source in sorted(export.columns) for sink in sorted(export.columns)]
-    return JudgeRequest(activity=export.activity, purpose=export.purpose, principal=PRINCIPAL, flows=flows,
+    return JudgeRequest(activity=export.activity, purpose=export.purpose, principal=export.owner, flows=flows,
                         tables=[judged(export.table, "")])
 
 

@@ -98,7 +98,7 @@ def _statements(text: str, where: str) -> list[tuple[int, str]]:
             continue
         if body.rstrip("; \t\r\n"):
             line = text.count("\n", 0, begin + len(part) - len(body)) + 1
-            if not sqlite3.complete_statement(part if part.rstrip().endswith(";") else f"{part}\n;"):
+            if not sqlite3.complete_statement(f"{part}\n;"):
                 raise InputError("PAI021", "the last statement has no end: a quote or comment is open",
                                  where=f"{where}:{line}")
             found.append((line, body.rstrip().removesuffix(";").rstrip()))

@@ -31,6 +31,7 @@ class Execution(NamedTuple):
     reads: frozenset[str]
     writes: frozenset[str]
     snapshots: frozenset[str]
+    owner: str = ""
 
 
 class Claims(Protocol):
@@ -63,9 +64,10 @@ class Permission(Protocol):
 
 
 async def ask(policy: Any, run: Execution, tables: Iterable[JudgedTable], sources: Sequence[str]) -> bytes:
-    """The token of an allowed job; ``sources``: where the job's text came from.  Raises what ``asked`` does."""
+    """The token of an allowed job, for its owner; ``sources``: where its text came from.  Raises as ``asked``."""
     return await asked(policy, JudgeRequest(
-        activity=run.activity, purpose=run.purpose, principal=PRINCIPAL, statements=run.statements, tables=tables,
+        activity=run.activity, purpose=run.purpose, principal=run.owner or PRINCIPAL,
+        statements=run.statements, tables=tables,
         reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
         writes=sorted(name.removeprefix("warehouse:") for name in run.writes)), sources)
 

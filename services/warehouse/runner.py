@@ -67,18 +67,18 @@ class Runner:
         return frozenset(table for account in accounts for table in account.reads) - {job.output}
 
     async def run(self, job: Job, sources: Sequence[str], token: bytes = b"") -> int:
-        """Visible written by its last statement, or returned by a query; ``sources``: where its text came from.
+        """Rows written by its last statement, or returned by a query; ``sources``: where its text came from.
 
         ``token``: the caller's own, else the policy service is asked.  Raises InputError (PAI021, PAI022) and
         PolicyDenied; then nothing was read, and no table is new.
         """
-        made: list[Table] = []
+        undo: list[tuple[Table | None, Table]] = []
         try:
-            planned = await self._planned(job, made)
+            planned = await self._planned(job, undo)
             token, claims = await self._permitted(job, planned, sources, token)
         except SightlineError:
-            for table in made:
-                await self._drop(table)
+            for known, table in reversed(undo):
+                await self._unmake(known, table)
             raise
         written = 0
         for sql, where, account in planned:
@@ -89,14 +89,14 @@ class Runner:
 
     async def _permitted(self, job: Job, planned: Sequence[Planned], sources: Sequence[str],
                          token: bytes) -> tuple[bytes, Claims | None]:
-        """Visible may come while the policy service thinks: then it is asked about the tables as they are now."""
+        """Rows may come while the policy service thinks: then it is asked about the tables as they are now."""
         accounts = [account for _, _, account in planned]
         reads, writes = touched(accounts, self._catalog)
         names = sorted({table for account in accounts for table in (*account.reads, *account.writes)})
         statements = tuple(sql for sql, _, _ in planned)
         for left in reversed(range(JUDGEMENTS)):
             seen = await self._snapshots(names)
-            run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen))
+            run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen), job.owner)
             given = token or await ask(self._policy, run, [judged(self._catalog[name], seen[name]) for name in names],
                                        sources)
             now = await self._snapshots(names)
@@ -127,6 +127,8 @@ class Runner:
             self._permission.refuse(claims, job.activity, error.code, error.what)
             raise
         for table in tables:
+            if subjects[table] not in account.reads[table]:
+                seen.unasked[table] = subjects[table]
             note(account.reads, table, [subjects[table]])
         return text, seen
 
@@ -135,7 +137,8 @@ class Runner:
         await self._engine.create(table)
         self._lib.register(table.asset, table.labels, table.owner)
 
-    async def _planned(self, job: Job, made: list[Table]) -> Sequence[Planned]:
+    async def _planned(self, job: Job, undo: list[tuple[Table | None, Table]]) -> Sequence[Planned]:
+        """``undo``: (table before, or None; table now) of each that was made or got columns."""
         planned: list[Planned] = []
         for line, sql in job.statements:
             where = f"{job.where}:{line}"
@@ -146,17 +149,36 @@ class Runner:
             table = tables_of.parse(sql, job.where, line, label)
             if table.database not in {known.database for known in self._catalog.values()}:
                 raise InputError("PAI022", f"there is no database {table.database!r}", where=where)
-            if table.name not in self._catalog:
-                await self.create(table)
-                self._catalog[table.name] = table
-                made.append(table)
+            tables_of.called(self._catalog, table.name, where)
+            known = self._catalog.get(table.name)
+            more = tables_of.widened(known, table, where) if known else table
+            if more is not None:
+                undo.append((known, more))
+                await self._make(known, more)
         if not planned:
             raise InputError("PAI021", "the job only makes tables; it has no statement to run", where=job.where)
         return planned
 
-    async def _drop(self, table: Table) -> None:
-        await self._engine.drop(table)
-        del self._catalog[table.name]
+    async def _make(self, known: Table | None, table: Table) -> None:
+        """A new table, or more columns of the one that is known."""
+        if known is None:
+            await self.create(table)
+        else:
+            await self._engine.widen(known, [*table.columns.values()][len(known.columns):])
+            self._lib.register(table.asset, table.labels, table.owner)
+        self._catalog[table.name] = table
+
+    async def _unmake(self, known: Table | None, table: Table) -> None:
+        """Nothing is in what was made, since no statement has run."""
+        if table is not self._catalog.get(table.name):
+            return
+        if known is None:
+            await self._engine.drop(table)
+            del self._catalog[table.name]
+        else:
+            await self._engine.narrow(known, [*table.columns][len(known.columns):])
+            self._lib.register(known.asset, known.labels, known.owner)
+            self._catalog[table.name] = known
 
     async def _execute(self, sql: str, text: str, where: str, account: Account, seen: Visible) -> int:
         """One signal per table read and per table written; the collector resolves columns from the statement.
@@ -177,6 +199,9 @@ class Runner:
             for op in writes or reads:
                 op.rows = written
             for op in reads:
-                if op.asset.removeprefix("warehouse:") in seen.subjects:
+                table = op.asset.removeprefix("warehouse:")
+                if table in seen.subjects:
                     op.detail["consent"] = seen.said()
+                    if table in seen.unasked:
+                        op.detail["consent"]["subject"] = seen.unasked[table]
         return written

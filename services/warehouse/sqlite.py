@@ -10,11 +10,12 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Store
-from services.warehouse.catalog import Table
+from services.warehouse.catalog import Column, Table
 from services.warehouse.consent import CONSENTS, Visible
 from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, same, underlined
 
@@ -47,6 +48,21 @@ class SqliteEngine:
             self._store.execute(table.ddl)
         except sqlite3.Error as error:
             raise InputError("PAI022", f"SQLite refuses the table {table.name}: {error}", where=table.asset) from None
+
+    async def widen(self, table: Table, columns: Sequence[Column]) -> None:
+        for at, column in enumerate(columns):
+            try:
+                self._store.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type}")
+            except sqlite3.Error as error:
+                await self.narrow(table, [other.name for other in columns[:at]])
+                raise InputError("PAI022", f"SQLite refuses the column {column.name}: {error}",
+                                 where=table.asset) from None
+        self._writes[table.name] += 1
+
+    async def narrow(self, table: Table, columns: Sequence[str]) -> None:
+        for name in reversed(columns):
+            self._store.execute(f"ALTER TABLE {table.name} DROP COLUMN {name}")
+        self._writes[table.name] += 1
 
     async def drop(self, table: Table) -> None:
         self._store.execute(f"DROP TABLE {table.name}")
@@ -108,6 +124,11 @@ class SqliteEngine:
         try:
             # Not through ``execute``: nothing is read or written, and the authorizer must ask of nothing else.
             connection.execute(f"EXPLAIN {sql}").close()
+            if account.writes and not account.reads:
+                # A whole table that is copied by INSERT … SELECT * SQLite takes page by page, asking nobody; not
+                # with a LIMIT.  Where that is no SQL (other clauses, VALUES), the statement was no such copy.
+                with suppress(sqlite3.OperationalError):
+                    connection.execute(f"EXPLAIN {sql}\nLIMIT -1").close()
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise InputError("PAI021", f"{error}\n{_underlined(sql, str(error))}", where=where) from None
         finally:

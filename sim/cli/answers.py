@@ -32,6 +32,7 @@ def why(lineage: dict[str, Any], to: str, source: str | None) -> dict[str, Any]:
     codes = sorted({one["code"] for one in decisions if one["code"]})
     return {"to": to, "from": path[0]["from"] if path else source or "", "path": path, "decisions": decisions,
             "remedies": [f"{code}: {CODES[code].remedy}" for code in codes if code in CODES],
+            "activity": next((one for one in lineage.get("activities", ()) if one["name"] == to), None),
             "findings": [one for one in lineage["findings"] if asset_of(one["asset"]) == asset_of(to)]}
 
 

@@ -37,6 +37,8 @@ def why(
         print_json(told)
     else:
         terminal.print_why(told["path"], told["decisions"][0] if told["decisions"] else None, told["remedies"])
+        if told["activity"]:
+            terminal.print_activity(told["activity"])
     raise typer.Exit(0 if told["path"] or told["decisions"] else 3)
 
 

@@ -128,8 +128,8 @@ def consent(history: History, given: Mapping[str, Any]) -> Seen:
     return Seen("fail" if wrong else "pass", said)
 
 
-@_register("step", {"name": str, "is": Literal["done", "blocked"], "count": Comparable}, optional={"code": str},
-           stage="enforce", doc="How many of the steps of a name ended in this way.")
+@_register("step", {"name": str, "is": Literal["done", "blocked", "failed"], "count": Comparable},
+           optional={"code": str}, stage="enforce", doc="How many of the steps of a name ended in this way.")
 def step(history: History, given: Mapping[str, Any]) -> Seen:
     of_name = [one for one in history.steps if one["step"] == given["name"]]
     if not of_name:
@@ -263,3 +263,14 @@ def captured(history: History, given: Mapping[str, Any]) -> Seen:
     bar = "█" * round(20 * recall) + "·" * (20 - round(20 * recall))
     return Seen("pass" if held else "fail",
                 f"{bar} recall {recall:.3f}: {sum(counts)} of {truth} flows; {seen} of {len(counts)} edges")
+
+
+@_register("activity", {"name": str, "principal": str, "purpose": str}, stage="discover",
+           doc="Who used data, on whose behalf and what for, whether or not it wrote any.")
+def activity(history: History, given: Mapping[str, Any]) -> Seen:
+    found = next((one for one in history.lineage["activities"] if one["name"] == given["name"]), None)
+    if found is None:
+        return Seen("unknown", f"no activity is named {given['name']}")
+    held = found["principals"] == [given["principal"]] and found["purposes"] == [given["purpose"]]
+    return Seen("pass" if held else "fail", f"{given['name']} acts for {', '.join(found['principals']) or 'nobody'}, "
+                f"for {', '.join(found['purposes']) or 'nothing'}")

@@ -23,7 +23,7 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
     The content of lineage.json; the derived tables of the store are rewritten with it."""
     store.expect(recorded)
     declared = declare.declared(deployment.configs)
-    lineage = derive(store, declared, declare.schema(deployment.tables))
+    lineage = derive(store, declared, declared.schema)
     lineage.findings = [*lineage.findings, *verify(lineage)]
     save(store, lineage)
     review.save(store)
@@ -31,6 +31,7 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
         "format": 1, "scenario": scenario.name, "seed": seed, "assets": lineage.assets(),
         "edges": [edge.to_dict() for edge in lineage.edges],
         "decisions": lineage.decisions, "findings": [finding.to_dict() for finding in lineage.findings]}
+    content["activities"] = lineage.acting()
     content["consent"] = [{"purpose": purpose, "checked": checked, "withheld": withheld}
                           for purpose, (checked, withheld) in sorted(lineage.consent.items())]
     graph = Graph(content)

@@ -107,6 +107,9 @@ class _Runner:
         self._search = carried.Search()
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
                                   [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"),
+                                  exports=self._own("export", "export"),
+                                  changed={fault.given["job"]: find_file(scenario, fault.given["sql"], fault.where)
+                                           for fault in scenario.faults if fault.kind == "changed_sql"},
                                   **logger_faults.deployed(scenario))
 
     def _own(self, kind: str, key: str) -> list[Path]:

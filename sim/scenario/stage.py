@@ -105,7 +105,7 @@ def placed(sent_as: str, path: Path) -> Iterator[None]:
 class Outcome:
     """``said``: small, deterministic facts for ``verdict.json``."""
 
-    outcome: str  # done, blocked
+    outcome: str  # done, blocked, failed
     said: dict[str, Any]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from lineage.errors import InputError, PolicyDenied
@@ -92,6 +93,18 @@ async def batch(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     return await run_job(stage, warehouse_pb2.JobRequest(job=job, parameters=parameters))
 
 
+@STEPS.register("submit", {"sql": str}, optional={"with": dict}, stage="enforce",
+                doc="Somebody sends the warehouse SQL that no config declares; what is wrong with it is an outcome.")
+async def submit(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    await flush(stage, {}, where)
+    text = read_text(stage.file(given["sql"], where), "PAI021")
+    parameters = {str(name): str(value) for name, value in given.get("with", {}).items()}
+    try:
+        return await run_job(stage, warehouse_pb2.JobRequest(sql=text, parameters=parameters))
+    except InputError as error:
+        return Outcome("failed", {"code": error.code, "reason": error.what})
+
+
 @STEPS.register("schedule", {"from": str}, optional={"to": str}, stage="discover",
                 doc="The scheduler runs every scheduled job, a day at a time, in the order of what they need.")
 async def schedule(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
@@ -107,11 +120,12 @@ async def schedule(stage: Stage, given: Mapping[str, Any], where: str) -> Outcom
 
 
 @STEPS.register("export", {"export": str}, stage="discover",
-                doc="Several workers write a table into the parts of a file (services/warehouse/exports/).")
+                doc="Several workers write a table into the parts of a file (services/warehouse/exports/, or .yaml).")
 async def export(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     await flush(stage, {}, where)
     try:
-        answer = await stage.operate("warehouse", "Export", warehouse_pb2.ExportRequest(export=given["export"]))
+        answer = await stage.operate("warehouse", "Export", warehouse_pb2.ExportRequest(
+            export=Path(given["export"]).stem))
     except PolicyDenied as error:
         return refused(error)
     return Outcome("done", {"rows": answer.rows, "parts": answer.parts, "written": answer.written,

@@ -139,6 +139,15 @@ def print_why(edges: Sequence[Mapping[str, Any]], decision: Mapping[str, Any] | 
         line(out, ("  way out: ", "dim"), way)
 
 
+def print_activity(activity: Mapping[str, Any], *, out: Console | None = None) -> None:
+    """For whom and what for an activity acts.  ``activity``: a row of ``lineage.json``'s activities."""
+    out = out or console()
+    declared = "" if activity["declared"] else "; no config declares it"
+    who, what_for = (", ".join(activity[key]) for key in ("principals", "purposes"))
+    line(out, ("  who:    ", "dim"), f"{activity['name']} acts for {who or 'nobody named'}, for purpose "
+         f"{what_for or 'unstated'}{declared}")
+
+
 def print_demo_stage(title: str, lines: Iterable[str], *, out: Console | None = None) -> None:
     """One stage of the guided tour: its name, and what it found."""
     out = out or console()

@@ -6,7 +6,7 @@ A copy, so that a run folder says what was really deployed, and a scenario can a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,12 @@ class Deployment:
         running = self.categories.parent / "running" / "categories"
         return running if running.is_dir() else self.categories
 
+    @property
+    def running_jobs(self) -> Path:
+        """What the warehouse really runs: the declared jobs, unless somebody changed one there alone."""
+        running = self.jobs.parent / "running" / "jobs"
+        return running if running.is_dir() else self.jobs
+
     def load_requirements(self) -> list[Requirement]:
         """Raises InputError (PAI022) for a malformed one."""
         return [requirement.load(path) for path in sorted(self.requirements.glob("*.yaml"))]
@@ -55,9 +61,11 @@ def bundled() -> Deployment:
 
 def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = (),
            manifests: Iterable[Path] = (), *, categories: Iterable[Path] = (), tables: Iterable[Path] = (),
-           running: Iterable[Path] = ()) -> Deployment:
+           running: Iterable[Path] = (), exports: Iterable[Path] = (),
+           changed: Mapping[str, Path] | None = None) -> Deployment:
     """Copies the bundled configs, a scenario's own jobs, manifests, categories and tables, and the requirements in
-    force.  ``running``: categories that the logger alone is given, so that nobody else knows of them.
+    force.  ``running``: categories that the logger alone is given, so that nobody else knows of them; ``changed``: so
+    for jobs of the warehouse, by name.
 
     Raises InputError (PAI012, PAI022) before anything starts.
     """
@@ -71,14 +79,21 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
             raise InputError("PAI022", f"two requirements are named {loaded.name!r}", where=str(path),
                              next="give each requirement a name of its own")
         shutil.copy(path, target)
-    for kind, paths in (("jobs", jobs), ("manifests", manifests), ("categories", categories), ("tables", tables)):
+    for kind, paths in (("jobs", jobs), ("manifests", manifests), ("categories", categories), ("tables", tables),
+                        ("exports", exports)):
         for path in paths:
             shutil.copy(path, folder / kind / path.name)
-    changed = list(running)
-    if changed:
+    others = list(running)
+    if others:
         shutil.copytree(folder / "categories", folder / "running" / "categories")
-    for path in changed:
+    for path in others:
         shutil.copy(path, folder / "running" / "categories" / path.name)
+    if changed:
+        shutil.copytree(folder / "jobs", folder / "running" / "jobs")
+    for name, path in (changed or {}).items():
+        if not (folder / "jobs" / f"{name}.sql").is_file():
+            raise InputError("PAI012", f"no job {name!r} is deployed, so it cannot be changed", where=str(path))
+        shutil.copy(path, folder / "running" / "jobs" / f"{name}.sql")
     deployed = at(folder)
     check(deployed.running_categories, _annotations(deployed))
     return deployed

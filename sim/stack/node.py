@@ -176,7 +176,7 @@ class _Builder:
         if self.verifier is not None:
             permission = WarehousePermission(self._lib, Rules(deployment.load_requirements()), self.verifier)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
-                                tables=deployment.tables, jobs=deployment.jobs, exports=deployment.exports,
+                                tables=deployment.tables, jobs=deployment.running_jobs, exports=deployment.exports,
                                 permission=permission, workers=self.pool,
                                 engine=self._spark if self._config.engine == "spark" else None)
 

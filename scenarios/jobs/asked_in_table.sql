@@ -1,0 +1,5 @@
+-- query: asked_in_table
+-- owner: ann
+-- purpose: safety
+-- parameters: source
+SELECT count(*) FROM :source;

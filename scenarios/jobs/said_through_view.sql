@@ -1,0 +1,4 @@
+-- query: said
+-- owner: ann
+-- purpose: safety
+SELECT utterance FROM core.said;
