@@ -163,10 +163,15 @@ class Runner:
         """A new table, or more columns of the one that is known."""
         if known is None:
             await self.create(table)
-        else:
+            self._catalog[table.name] = table
+            return
+        self._catalog[table.name] = table  # an engine may look there as soon as it has the columns
+        try:
             await self._engine.widen(known, [*table.columns.values()][len(known.columns):])
-            self._lib.register(table.asset, table.labels, table.owner)
-        self._catalog[table.name] = table
+        except SightlineError:
+            self._catalog[table.name] = known
+            raise
+        self._lib.register(table.asset, table.labels, table.owner)
 
     async def _unmake(self, known: Table | None, table: Table) -> None:
         """Nothing is in what was made, since no statement has run."""
@@ -176,9 +181,9 @@ class Runner:
             await self._engine.drop(table)
             del self._catalog[table.name]
         else:
+            self._catalog[table.name] = known
             await self._engine.narrow(known, [*table.columns][len(known.columns):])
             self._lib.register(known.asset, known.labels, known.owner)
-            self._catalog[table.name] = known
 
     async def _execute(self, sql: str, text: str, where: str, account: Account, seen: Visible) -> int:
         """One signal per table read and per table written; the collector resolves columns from the statement.

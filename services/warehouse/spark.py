@@ -23,7 +23,7 @@ from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Spark
 from services.warehouse import spark_account, spark_change
-from services.warehouse.catalog import Table
+from services.warehouse.catalog import Column, Table
 from services.warehouse.consent import Visible
 from services.warehouse.engine import CHANGED, Account, note, same, underlined
 from services.warehouse.spark_change import Change, Refusal
@@ -53,6 +53,16 @@ class SparkEngine:
 
     async def create(self, table: Table) -> None:
         await self._do(lambda: self._tables().create(table))
+
+    async def widen(self, table: Table, columns: Sequence[Column]) -> None:
+        more = {column.name: column.type for column in columns}
+        await self._do(lambda: self._tables().reshape(table, {**self._tables().columns(table), **more}))
+        self._writes[table.name] += 1
+
+    async def narrow(self, table: Table, columns: Sequence[str]) -> None:
+        await self._do(lambda: self._tables().reshape(table, {
+            name: kind for name, kind in self._tables().columns(table).items() if name not in columns}))
+        self._writes[table.name] += 1
 
     async def drop(self, table: Table) -> None:
         await self._do(lambda: self._tables().drop(table))

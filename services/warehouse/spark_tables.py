@@ -82,6 +82,13 @@ class SparkTables:
         self._sweep(table)
         self._forget(table)
 
+    def reshape(self, table: Table, columns: Mapping[str, str]) -> None:
+        """The table has these columns from now on; no part is written anew, since one that lacks a column has NULL."""
+        manifest = {**self._manifests[table.name], "columns": dict(columns)}
+        self._spark.keep(self.folder(table) / "manifest.json", json.dumps(manifest))
+        self._manifests[table.name] = manifest
+        self._forget(table)
+
     def drop(self, table: Table) -> None:
         self._forget(table)
         del self._manifests[table.name], self._keys[table.name]
