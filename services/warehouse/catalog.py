@@ -117,7 +117,7 @@ def _header(code: str, place: str) -> str:
         return ""
     match = _CREATE.match(code)
     if match is None and (other := _OTHER.match(code)):
-        raise InputError("PAI022", f"{other[0].upper()}: a job makes tables whose columns each have a label, and "
+        raise InputError("PAI022", f"{other[0]}: a job makes tables whose columns each have a label, and "
                          "nothing that goes by another name or is made without one", where=place,
                          next="CREATE TABLE database.table ( …, a label beside each column, and INSERT into it")
     if match is None:

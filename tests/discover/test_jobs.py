@@ -182,3 +182,12 @@ def test_resolve_loses_nothing_to_the_engine() -> None:
         assert links == resolve(sql, SCHEMA, everything, (table, tuple(SCHEMA[table])))
         seen += sum(len(sources) for _, sources in links)
     assert seen > 300
+
+
+def test_a_column_that_the_schema_lacks_is_taken_as_the_engine_tells_it() -> None:
+    """A job gave the table a column after the configs were read; a row id is none."""
+    schema = {"core.a": {"x": "TEXT"}, "core.b": {"x": "TEXT"}}
+    assert resolve("INSERT INTO core.b SELECT * FROM core.a", schema, {"core.a": ("x", "new")},
+                   ("core.b", ("x", "more"))) == (("x", ("warehouse:core.a#x",)), ("more", ("warehouse:core.a#new",)))
+    assert resolve("INSERT INTO core.b (x) SELECT rowid FROM core.a", schema, {"core.a": ("ROWID",)},
+                   ("core.b", ("x",))) is None

@@ -56,6 +56,11 @@ def test_a_sink_without_the_annotation_is_a_crossing_and_hides_what_is_behind_it
     assert placed.members == ("web:ask",)
 
 
+def test_an_operational_field_that_carries_the_annotation_is_inside() -> None:
+    placed = zone(edge("web:ask#a", "warehouse:t#n"), n={**OPERATIONAL, "annotations": ["G"]})
+    assert placed.members == ("warehouse:t", "web:ask") and placed.crossings == ()
+
+
 def test_an_operational_sink_is_none() -> None:
     placed = zone(edge("web:ask#a", "logger:l#n"), n=OPERATIONAL)
     assert (placed.crossings, placed.members) == ((), ("web:ask",))

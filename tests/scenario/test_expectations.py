@@ -51,11 +51,13 @@ LINEAGE = {
     "zones": [{"name": ZONE, "members": ["web:ask", SESSIONS], "crossings": []}],
     "evidence": [{"zone": ZONE, "requirement": "one@1", "verdict": "holds", "because": ["no crossing observed"]}],
     "consent": [{"purpose": "assistance", "checked": 8, "withheld": 3}],
+    "activities": [{"name": EVAL, "principals": ["training"], "purposes": ["assistance"], "declared": True,
+                    "verdicts": ["allowed"]}],
     "signals": {"recorded": 9, "delivered": 9}}
 STEPS = [{"step": "present", "outcome": "blocked", "said": {"code": "PAI303"}},
          {"step": "present", "outcome": "done", "said": {}}]
 NOTHING: dict[str, Any] = {"assets": [], "edges": [], "decisions": [], "findings": [], "zones": [], "evidence": [],
-                           "consent": [], "signals": {"recorded": 0, "delivered": 0}}
+                           "consent": [], "activities": [], "signals": {"recorded": 0, "delivered": 0}}
 ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"), ("I do not know.", "assistant@2")]
 
 
@@ -136,6 +138,9 @@ CASES: dict[str, Case] = {
                   (history(rows=never_armed), {"from": DAILY, "to": ADS, "rows": 0})),
     "consent": Case({"purpose": "assistance", "checked": 8, "withheld": 3},
                     (GOOD, {"purpose": "assistance", "withheld": 0}), (GOOD, {"purpose": "safety", "withheld": 0})),
+    "activity": Case({"name": EVAL, "principal": "training", "purpose": "assistance"},
+                     (GOOD, {"name": EVAL, "principal": "warehouse", "purpose": "assistance"}),
+                     (GOOD, {"name": "query:none", "principal": "ann", "purpose": "safety"})),
     "step": Case({"name": "present", "is": "blocked", "code": "PAI303", "count": 1},
                  (GOOD, {"name": "present", "is": "blocked", "code": "PAI301", "count": 1}),
                  (GOOD, {"name": "absent", "is": "done", "count": 0})),

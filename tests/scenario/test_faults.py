@@ -127,6 +127,14 @@ def the_event_is_a_dead_letter(run: runner.Run, clean: runner.Run) -> None:
     assert run.verdict["operations"]["recall"] == 1.0 and run.verdict["operations"]["invented"] == 0
 
 
+def the_change_is_reported(run: runner.Run, clean: runner.Run) -> None:
+    """The flow into the answer, and the use of where somebody stood."""
+    assert findings(run, "PAI405", "warehouse:core.daily_sessions#answer") == 1
+    assert findings(run, "PAI405", "warehouse:core.sessions#location") == 1
+    assert sum(one["code"] == "PAI405" for one in run.lineage["findings"]) == 2
+    assert [one for one in clean.lineage["findings"] if one["code"] == "PAI405"] == []
+
+
 MOOD = {"category": "glasses_session", "field": "mood", "from": "utterance", "table": "logger/tables/sessions.sql"}
 
 
@@ -162,6 +170,8 @@ CASES: dict[str, list[Case]] = {
                         the_event_is_a_dead_letter)
                    for field, how in (("utterance", "wrong_type"), ("wearer", "missing"), ("answer", "not_utf8"),
                                       ("utterance", "too_long"), ("unheard_of", "unknown_field"))],
+    "changed_sql": [Case({"job": "daily_sessions", "sql": "jobs/daily_sessions_changed.sql"}, 2,
+                         the_change_is_reported)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 

@@ -159,6 +159,62 @@ async def test_a_job_that_is_refused_leaves_nothing(tmp_path: Path, sql: str, co
         assert (await b.refused("Describe", pb.DescribeRequest(table="core.extra"))).code == "PAI020"
 
 
+@pytest.mark.parametrize(("making", "what"), [
+    ("CREATE VIEW core.extra AS SELECT utterance FROM core.sessions;", "CREATE VIEW: a job makes tables"),
+    ("CREATE TEMP VIEW extra AS SELECT utterance FROM core.sessions;", "CREATE TEMP VIEW"),
+    ("CREATE TEMPORARY TABLE extra AS SELECT utterance FROM core.sessions;", "CREATE TEMPORARY TABLE"),
+    ("CREATE TABLE core.extra AS SELECT utterance FROM core.sessions;", "CREATE TABLE core.extra AS"),
+    ("CREATE TRIGGER core.extra AFTER INSERT ON core.sessions BEGIN SELECT 1; END;", "CREATE TRIGGER"),
+    ("CREATE UNIQUE INDEX core.extra ON sessions (wearer);", "CREATE UNIQUE INDEX"),
+    ("CREATE VIRTUAL TABLE core.extra USING fts5(a);", "CREATE VIRTUAL TABLE"),
+    ("CREATE TABLE core.extra (\n  who TEXT\n);", "no label"),
+    # To the engine this is core.sessions, which a refused job must not take down with it either.
+    ("CREATE TABLE core.Sessions (\n  utterance TEXT  -- operational:note\n);", "there is a table core.sessions"),
+    ("CREATE TABLE IF NOT EXISTS core.sessions (\n  utterance TEXT  -- operational:note\n);", "another type or label"),
+    ("CREATE TABLE core.sessions (\n  Utterance TEXT  -- operational:note\n);", "written otherwise"),
+    ("CREATE TABLE core.sessions (\n  mood TEXT NOT NULL  -- operational:note\n);", "leave NOT NULL out"),
+])
+async def test_what_would_go_by_another_name_or_without_a_label_is_not_made(tmp_path: Path, making: str,
+                                                                          what: str) -> None:
+    async with bench(tmp_path) as b:
+        await b("Append", pb.AppendRequest(rows=sessions(1)))
+        error = await b.refused("RunJob", pb.JobRequest(sql=f"{HEADER}{making}\nSELECT nothing FROM core.sessions;"))
+        assert error.code == "PAI022" and what in error.what
+        assert b.rows("SELECT session FROM core.sessions") == [("s1",)]
+        assert b.rows("SELECT count(*) FROM core.sqlite_master WHERE name = 'extra'") == [(0,)]
+
+
+MOOD = "CREATE TABLE IF NOT EXISTS core.sessions (\n  mood TEXT  -- user.utterance GLASSES_INTERACTION\n);\n"
+
+
+async def test_a_job_may_give_a_table_columns_with_labels(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b("Append", pb.AppendRequest(rows=sessions(1)))
+        for _ in range(2):  # the second time it has them
+            await b("RunJob", pb.JobRequest(sql=f"{HEADER}{MOOD}UPDATE core.sessions SET mood = utterance;"))
+        assert b.rows("SELECT mood FROM core.sessions") == [("Question 1?",)]
+        described = (await b("Describe", pb.DescribeRequest(table="core.sessions"))).columns[-1]
+        assert (described.name, list(described.annotations)) == ("mood", ["GLASSES_INTERACTION"])
+        await b("Append", pb.AppendRequest(rows=sessions(2)))
+        assert b.rows("SELECT mood FROM core.sessions WHERE session = 's2'") == [(None,)]
+
+
+async def test_a_refused_job_gives_a_table_no_column(tmp_path: Path) -> None:
+    sql = f"{HEADER}{MOOD}UPDATE core.sessions SET mood = utterance;"
+    async with bench(tmp_path) as b:
+        before = (await b("Describe", pb.DescribeRequest(table="core.sessions"))).columns
+        for refused in (sql.replace("assistance", "ads_ranking"), sql.replace("= utterance", "= nothing")):
+            await b.refused("RunJob", pb.JobRequest(sql=refused))
+            assert (await b("Describe", pb.DescribeRequest(table="core.sessions"))).columns == before
+            assert len(b.rows("PRAGMA core.table_info(sessions)")) == len(before)
+
+
+async def test_a_job_is_judged_on_behalf_of_its_owner(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b("RunJob", pb.JobRequest(sql="-- query: peek\n-- owner: ann\n-- purpose: safety\nSELECT 1"))
+        assert b.policy.judged[0].principal == "ann"
+
+
 async def test_the_header_may_label_the_table_that_a_job_makes(tmp_path: Path) -> None:
     sql = (HEADER + "-- annotations: GLASSES_INTERACTION\nCREATE TABLE core.extra (\n  n INTEGER\n);\n"
            "INSERT INTO core.extra SELECT count(*) FROM core.sessions;")

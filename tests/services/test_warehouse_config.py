@@ -68,6 +68,14 @@ def test_a_job_is_read() -> None:
     assert line == 6 and sql.startswith("INSERT OR REPLACE") and sql.endswith("core.sessions")
 
 
+def test_a_comment_at_the_end_is_no_open_end() -> None:
+    text = "-- query: q\n-- owner: o\n-- purpose: p\nSELECT 'a' -- it's; over';\n"
+    (found,) = job.parse(text, "f").statements
+    assert found[1].startswith("SELECT 'a'")
+    with pytest.raises(InputError, match="open"):
+        job.parse(text.replace("-- it's; over'", "'"), "f")
+
+
 def test_statements_end_where_sqlite_says() -> None:
     text = JOB + "SELECT 'a;b' -- c;\n;\n/* d; */ SELECT 1;\n-- the end\n"
     assert [(line, sql.split()[0]) for line, sql in job.parse(text, "j").statements] == [(5, "SELECT"), (7, "SELECT")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lineage.errors import InputError
+from lineage.model import Label
 from services.warehouse import catalog
 from services.warehouse.consent import Visible
 from services.warehouse.engine import Account
@@ -56,6 +57,14 @@ def fill(store: FakeStore, count: int = 2) -> None:
      {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
     (f"UPDATE {D} SET answer = utterance WHERE region = 'SE'", {D: {"utterance", "region"}}, {D: {"answer"}}),
     (f"DELETE FROM {D} WHERE ds < '2026'", {D: {"ds"}}, {D: set()}),
+    # Copied page by page, of which SQLite tells nobody.
+    (f"INSERT INTO {D} SELECT * FROM {D}", {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}},
+     {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
+    (f"INSERT INTO {D} SELECT * FROM {D} AS d -- all of it",
+     {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}},
+     {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
+    (f"INSERT INTO {D} VALUES (1, 2, 3, 4, 5, 6, 7)", {},
+     {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
     # A text that only looks like a column list must not hide what is written.
     (f"WITH c AS (SELECT 'INSERT INTO {D} (ds)' AS x) INSERT INTO {D} SELECT x, x, x, x, x, x, x FROM c", {},
      {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
@@ -102,6 +111,23 @@ async def test_a_run_is_held_to_what_was_judged(engine: SqliteEngine, store: Fak
         assert store.execute(f"SELECT count(*) FROM {D}") == [(0,)]
     assert await engine.run(sql, judged, "j:1", ALL) == 2
     assert await engine.run(f"SELECT ds FROM {D}", Account({D: ("ds",)}), "j:1", ALL) == 2
+
+
+async def test_a_table_gets_columns_and_loses_them_again(engine: SqliteEngine, store: FakeStore) -> None:
+    fill(store)
+    table = catalog.load(TABLES)[S]
+    before, columns = await engine.snapshot(table), await engine.schema(table)
+    more = [catalog.Column("mood", "TEXT", Label("user.utterance", ("G",))),
+            catalog.Column("n", "INTEGER", Label(operational="count"))]
+    await engine.widen(table, more)
+    assert await engine.schema(table) == {**columns, "mood": "TEXT", "n": "INTEGER"}
+    assert store.execute(f"SELECT mood, n FROM {S}") == [(None, None)] * 2
+    assert await engine.snapshot(table) != before
+    await engine.narrow(table, ["mood", "n"])
+    assert await engine.schema(table) == columns
+    with pytest.raises(InputError, match="duplicate column"):
+        await engine.widen(table, [more[0], catalog.Column("wearer", "TEXT", Label())])
+    assert await engine.schema(table) == columns
 
 
 async def test_the_engine_keeps_what_the_catalog_says(engine: SqliteEngine) -> None:
