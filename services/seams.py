@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -99,6 +100,12 @@ class Store(Protocol):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs one statement in a transaction of its own; rows for a query, else ``[(written,)]``."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """The statements within are kept together or not at all; the tap is told of them when they are kept.
+
+        Nothing may be awaited within: another's statement would be one of them.
+        """
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """All rows or none; how many were written."""

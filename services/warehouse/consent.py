@@ -52,7 +52,7 @@ class Visible:
             return False
         return True
 
-    def said(self) -> dict[str, int]:
+    def said(self) -> dict[str, Any]:
         """For a signal."""
         return {"checked": self.checked, "withheld": self.withheld, "ns": self.took}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,7 +34,12 @@ class Account:
 
 
 class Engine(Protocol):
-    """One statement at a time, each whole or not at all."""
+    """One statement at a time, each whole or not at all.  ``whole_jobs``: so are several, within ``transaction``."""
+
+    whole_jobs: bool
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Around the ``run`` of several statements; where ``whole_jobs``, nothing else is awaited within."""
 
     async def attach(self, database: str) -> None:
         """Opens (or makes) a database, once before its tables."""

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.model import Label
-from lineage.privacylib import PrivacyLib, together
+from lineage.privacylib import Operation, PrivacyLib, together
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
@@ -25,6 +25,16 @@ _CREATE = re.compile(r"CREATE\b", re.IGNORECASE)
 JUDGEMENTS = 3
 # A statement with its place and what the engine says that it touches.
 Planned = tuple[str, str, Account]
+
+
+class Ready(NamedTuple):
+    """``text`` is what runs: the statement ``sql``, on the rows that may be ``seen``."""
+
+    sql: str
+    text: str
+    seen: Visible
+    where: str
+    account: Account
 
 
 class Runner:
@@ -70,21 +80,29 @@ class Runner:
         """Rows written by its last statement, or returned by a query; ``sources``: where its text came from.
 
         ``token``: the caller's own, else the policy service is asked.  Raises InputError (PAI021, PAI022) and
-        PolicyDenied; then nothing was read, and no table is new.
+        PolicyDenied; then nothing was read or written, and no table is new, as far as the engine does whole jobs.
         """
         undo: list[tuple[Table | None, Table]] = []
         try:
             planned = await self._planned(job, undo)
             token, claims = await self._permitted(job, planned, sources, token)
+            if not self._engine.whole_jobs:
+                undo.clear()  # what an earlier statement wrote stays, and so does its table
+            return await self._all(job, planned, token, claims)
         except SightlineError:
             for known, table in reversed(undo):
                 await self._unmake(known, table)
             raise
+
+    async def _all(self, job: Job, planned: Sequence[Planned], token: bytes, claims: Claims | None) -> int:
+        """Every statement or none, where the engine can; else each for itself.  Rows of the last one."""
         written = 0
-        for sql, where, account in planned:
-            text, seen = await self._visible(job, sql, where, account, claims)
+        for group in [planned] if self._engine.whole_jobs else [[one] for one in planned]:
+            ready = []
+            for sql, where, account in group:
+                ready.append(Ready(sql, *await self._visible(job, sql, where, account, claims), where, account))
             with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
-                written = await self._execute(sql, text, where, account, seen)
+                written = await self._execute(ready)
         return written
 
     async def _permitted(self, job: Job, planned: Sequence[Planned], sources: Sequence[str],
@@ -185,28 +203,38 @@ class Runner:
             await self._engine.narrow(known, [*table.columns][len(known.columns):])
             self._lib.register(known.asset, known.labels, known.owner)
 
-    async def _execute(self, sql: str, text: str, where: str, account: Account, seen: Visible) -> int:
+    async def _execute(self, ready: Sequence[Ready]) -> int:
         """One signal per table read and per table written; the collector resolves columns from the statement.
 
-        ``text`` is what runs: the statement, on the rows that may be seen.
+        They begin before the first statement runs, so that whatever is refused or fails, nothing of it counts.
         """
-        lib = self._lib
-        detail = {"statement": sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
-                  "writes": {table: list(columns) for table, columns in account.writes.items()}}
-        reads = [lib.read(self._catalog[table].asset, fields=columns)
-                 for table, columns in sorted(account.reads.items())]
-        writes = [lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail))
-                  for table, columns in sorted(account.writes.items())]
-        with together([*reads, *writes]):
-            begun = perf_counter_ns()
-            written = await self._engine.run(text, account, where, seen)
-            seen.took = perf_counter_ns() - begun
-            for op in writes or reads:
-                op.rows = written
-            for op in reads:
-                table = op.asset.removeprefix("warehouse:")
-                if table in seen.subjects:
-                    op.detail["consent"] = seen.said()
-                    if table in seen.unasked:
-                        op.detail["consent"]["subject"] = seen.unasked[table]
+        begun = [self._operations(one) for one in ready]
+        written = 0
+        with together([op for ops in begun for op in ops]), self._engine.transaction():
+            for one, ops in zip(ready, begun, strict=True):
+                since = perf_counter_ns()
+                written = await self._engine.run(one.text, one.account, one.where, one.seen)
+                one.seen.took = perf_counter_ns() - since
+                self._noted(ops, one, written)
         return written
+
+    def _operations(self, one: Ready) -> list[Operation]:
+        lib, account = self._lib, one.account
+        detail = {"statement": one.sql, "reads": {table: list(columns) for table, columns in account.reads.items()},
+                  "writes": {table: list(columns) for table, columns in account.writes.items()}}
+        return [*(lib.read(self._catalog[table].asset, fields=columns)
+                  for table, columns in sorted(account.reads.items())),
+                *(lib.write(self._catalog[table].asset, fields=columns, detail=dict(detail))
+                  for table, columns in sorted(account.writes.items()))]
+
+    @staticmethod
+    def _noted(ops: Sequence[Operation], one: Ready, written: int) -> None:
+        seen, writes = one.seen, any(op.kind == "write" for op in ops)
+        for op in ops:
+            if op.kind == "write" or not writes:
+                op.rows = written
+            table = op.asset.removeprefix("warehouse:")
+            if op.kind == "read" and table in seen.subjects:
+                op.detail["consent"] = seen.said()
+                if table in seen.unasked:
+                    op.detail["consent"]["subject"] = seen.unasked[table]

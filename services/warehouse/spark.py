@@ -15,6 +15,7 @@ import contextvars
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlglot import exp
@@ -40,6 +41,9 @@ _NAMES = ("objectName", "relationName", "routineName", "functionName")
 class SparkEngine:
     """Implements ``Engine``.  One thread does everything, so statements follow one another."""
 
+    # Each table has a manifest of its own, and there is none of them all.
+    whole_jobs = False
+
     def __init__(self, spark: Spark, catalog: Mapping[str, Table]) -> None:
         self._spark = spark
         self._catalog = catalog
@@ -47,6 +51,9 @@ class SparkEngine:
         # Table → how often it was written, since this engine began.
         self._writes: Counter[str] = Counter()
         self._thread = ThreadPoolExecutor(1, "spark")
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def attach(self, database: str) -> None:
         await self._do(self._tables)

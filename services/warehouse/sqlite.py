@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from lineage.errors import InputError
 from services.rows import Cell
@@ -34,11 +34,16 @@ _COLUMNS = re.compile(r"\bINTO\s+[\w.]+(?:\s+AS\s+\w+)?\s*\((?P<columns>[\w\s,]+
 class SqliteEngine:
     """Implements ``Engine``.  ``catalog`` may grow: a job may make a table."""
 
+    whole_jobs = True
+
     def __init__(self, store: Store, catalog: Mapping[str, Table]) -> None:
         self._store = store
         self._catalog = catalog
         # Table → how often it was written, since this engine began.
         self._writes: Counter[str] = Counter()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._store.transaction()
 
     async def attach(self, database: str) -> None:
         self._store.attach(database)

@@ -12,7 +12,8 @@ import sqlite3
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -47,6 +48,8 @@ class LocalStore:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._attached: set[str] = set()
+        # Of the transaction that is open: statements that the tap has not been told of, with their rows.
+        self._untold: list[tuple[str, int]] | None = None
 
     # -- files
 
@@ -168,6 +171,25 @@ class LocalStore:
 
         return self._run(sql, run)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Raises what the tap raises; then, as after any error within, no statement has had an effect."""
+        with self._lock:
+            if self._untold is not None:
+                raise sqlite3.ProgrammingError("a transaction is open already")
+            connection = self.connection
+            connection.execute("BEGIN")
+            self._untold = []
+            try:
+                yield
+                for sql, rows in self._untold:
+                    self._tap.statement(connection, sql, rows)
+                connection.execute("COMMIT")
+            finally:
+                self._untold = None
+                if connection.in_transaction:  # not committed: some error is on its way
+                    connection.execute("ROLLBACK")
+
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Raises sqlite3.Error, and what ``rows`` raises; then no row was written."""
 
@@ -178,7 +200,7 @@ class LocalStore:
         return self._run(sql, run)
 
     def _run(self, sql: str, run: Callable[[sqlite3.Connection], tuple[_T, int]]) -> _T:
-        """One statement in a transaction of its own, told to the tap before the commit."""
+        """One statement, told to the tap before the commit: of its own transaction, or of the one that is open."""
         word = _keyword(sql)
         if word in _TRANSACTIONS:
             raise sqlite3.ProgrammingError(f"{word}: each statement has a transaction of its own")
@@ -187,6 +209,11 @@ class LocalStore:
             alone = word in _ALONE
             if word in _ROWS or _CREATE_AS.match(_bare(sql)):
                 sys.audit(STATEMENT, word)  # the connection was opened long ago: this is what an audit hook can see
+            within = self._untold
+            if within is not None:
+                result, rows = run(connection)
+                within.append((sql, rows))
+                return result
             if not alone:
                 connection.execute("BEGIN")
             try:

@@ -92,11 +92,17 @@ class FakeStore:
         with self._transaction():
             return self._connection.executemany(sql, rows).rowcount
 
+    def transaction(self) -> Any:
+        return self._transaction()
+
     def _transaction(self) -> Any:
         from contextlib import contextmanager
 
         @contextmanager
         def run() -> Iterator[None]:
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute("BEGIN")
             try:
                 yield

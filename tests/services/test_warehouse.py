@@ -209,6 +209,24 @@ async def test_a_refused_job_gives_a_table_no_column(tmp_path: Path) -> None:
             assert len(b.rows("PRAGMA core.table_info(sessions)")) == len(before)
 
 
+async def test_a_job_is_done_whole_or_not_at_all(tmp_path: Path) -> None:
+    """The day is emptied and filled again; where it cannot be filled, it is as it was."""
+    fill = ("INSERT INTO core.profiles (wearer, name, language, region, updated_at, _key) "
+            "VALUES ('w', {}, 'x', 'x', 'x', 'k');")
+    sql = (f"{HEADER}CREATE TABLE core.extra (\n  n INTEGER  -- operational:count\n);\n"
+           f"DELETE FROM core.profiles;\nINSERT INTO core.extra SELECT count(*) FROM core.sessions;\n{fill}")
+    async with bench(tmp_path) as b:
+        await b("RunJob", pb.JobRequest(sql=HEADER + fill.format("'before'")))
+        error = await b.refused("RunJob", pb.JobRequest(sql=sql.replace("{}", "NULL")))
+        assert error.code == "PAI021" and "changed nothing" in error.what
+        assert b.rows("SELECT name FROM core.profiles") == [("before",)]
+        assert b.rows("SELECT count(*) FROM core.sqlite_master WHERE name = 'extra'") == [(0,)]
+        undone = [*b.seen.of("write", "warehouse:core.extra"), *b.seen.of("read", "warehouse:core.sessions")]
+        assert undone and all(op.detail["error"] == "InputError" for op in undone), "what did not count is no flow"
+        await b("RunJob", pb.JobRequest(sql=sql.replace("{}", "'after'")))
+        assert b.rows("SELECT name FROM core.profiles") == [("after",)]
+
+
 async def test_a_job_is_judged_on_behalf_of_its_owner(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b("RunJob", pb.JobRequest(sql="-- query: peek\n-- owner: ann\n-- purpose: safety\nSELECT 1"))
