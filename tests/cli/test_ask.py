@@ -83,7 +83,10 @@ def test_why_a_training_run_was_refused(placed: Demo) -> None:
     assert all(one["to"] == following["from"] for one, following in pairwise(path))
     assert (decision["verdict"], decision["code"]) == ("blocked", "PAI301") and decision["requirements"]
     assert told.json["remedies"] == [f"PAI301: {CODES['PAI301'].remedy}"]
+    assert told.json["activity"] == {"name": ADS, "principals": ["training"], "purposes": ["ads_ranking"],
+                                     "declared": True, "verdicts": ["blocked"]}
     said = placed.sightline("why", ADS)
+    assert "acts for training, for purpose ads_ranking" in " ".join(said.out.split())
     assert "\x1b" not in said.out and "blocked PAI301" in said.out and "way out: " in said.out
 
 

@@ -89,3 +89,14 @@ def test_a_stream_is_one_call_and_one_side_of_it_however_many_messages_it_has() 
         store.add([signal])
     reported = derive(store, Declared([], {}), {}).reported
     assert reported == {("call", "rpc:talk.Converse"): 2, ("read", "rpc:talk.Converse.request"): 2}
+
+
+def test_a_table_that_one_job_makes_another_may_declare_to_read(tmp_path: Path) -> None:
+    head = ("-- job: {0}\n-- owner: o\n-- purpose: assistance\n-- output: core.{0}\n"
+            "CREATE TABLE core.{0} (\n  x TEXT\n);\n")
+    for name, source in (("b_made", "utterance FROM core.sessions"), ("a_reads", "x FROM core.b_made")):
+        (tmp_path / f"{name}.sql").write_text(head.format(name) + f"INSERT INTO core.{name} (x) SELECT {source};")
+    found = declare.declared(bundled().configs._replace(jobs=tmp_path))
+    flows = {(edge.source, edge.target) for edge in found.edges}
+    assert ("warehouse:core.b_made#x", "warehouse:core.a_reads#x") in flows
+    assert found.schema["core.b_made"] == {"x": "TEXT"} and "core.sessions" in found.schema

@@ -193,6 +193,28 @@ def test_what_the_tap_cannot_record_does_not_happen(store: LocalStore, heard: He
     assert store.execute("SELECT * FROM core.s") == []
 
 
+def test_a_transaction_is_kept_whole_or_not_at_all(store: LocalStore, heard: Heard) -> None:
+    store.attach("core")
+    store.execute("CREATE TABLE core.t (x INTEGER NOT NULL)")
+    before = len(heard.statements)
+    with store.transaction():
+        store.execute("INSERT INTO core.t VALUES (1)")
+        assert store.executemany("INSERT INTO core.t VALUES (?)", [(2,), (3,)]) == 2
+        assert len(heard.statements) == before, "told when they are kept, and not before"
+    assert heard.statements[before:] == [("INSERT INTO core.t VALUES (1)", 1), ("INSERT INTO core.t VALUES (?)", 2)]
+    with pytest.raises(sqlite3.IntegrityError), store.transaction():
+        store.execute("DELETE FROM core.t")
+        store.execute("INSERT INTO core.t VALUES (NULL)")
+    heard.error = RunError("PAI033", "the journal is full")
+    with pytest.raises(RunError), store.transaction():
+        store.execute("DELETE FROM core.t")
+    heard.error = None
+    with pytest.raises(sqlite3.ProgrammingError, match="open already"), store.transaction(), store.transaction():
+        pass
+    assert store.execute("SELECT count(*) FROM core.t") == [(3,)]
+    assert [sql for sql, _ in heard.statements[before + 2:]] == ["DELETE FROM core.t", "SELECT count(*) FROM core.t"]
+
+
 @pytest.mark.parametrize("name", ["", "a b", "main", "temp", "../x", 'a"b', "x;y"])
 def test_names_of_databases(store: LocalStore, name: str) -> None:
     with pytest.raises(InputError, match="PAI022"):
