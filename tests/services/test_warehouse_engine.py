@@ -56,6 +56,7 @@ def fill(store: FakeStore, count: int = 2) -> None:
      {S: {"session", "wearer", "utterance", "answer", "region", "_key"}},
      {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}}),
     (f"UPDATE {D} SET answer = utterance WHERE region = 'SE'", {D: {"utterance", "region"}}, {D: {"answer"}}),
+    (f"DELETE FROM {S}", {}, {S: set()}),
     (f"DELETE FROM {D} WHERE ds < '2026'", {D: {"ds"}}, {D: set()}),
     # Copied page by page, of which SQLite tells nobody.
     (f"INSERT INTO {D} SELECT * FROM {D}", {D: {"ds", "session", "wearer", "utterance", "answer", "region", "_key"}},
