@@ -18,7 +18,7 @@ LINE = TEXT.splitlines().index(next(line for line in TEXT.splitlines() if "utter
 
 
 def test_the_bundled_configs_name_what_exists() -> None:
-    check(CATEGORIES, {"GLASSES_INTERACTION"})
+    check(CATEGORIES, {"GLASSES_INTERACTION", "WEARER_PROFILE"})
 
 
 @pytest.mark.parametrize(("old", "new", "what"), [
