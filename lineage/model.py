@@ -6,6 +6,9 @@ A service's PrivacyLib records *signals*; Discover joins them into *edges*; Enfo
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -119,3 +122,10 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         return {"code": self.code, "asset": self.asset, "what": self.what, "next": self.next,
                 "count": self.count}
+
+
+def labels_digest(columns: Iterable[tuple[str, Iterable[str], bool]], subject: str) -> str:
+    """Of a table's labels, as they are judged: (column, annotations, has a label at all), and the column that says
+    whose a row is."""
+    told = [[name, sorted(annotations), annotated] for name, annotations, annotated in columns]
+    return hashlib.sha256(json.dumps([sorted(told), subject]).encode()).hexdigest()[:16]

@@ -74,7 +74,7 @@ class Guard(Extension):
         if not who.activity:
             return None
         forbidden, label = self._rules.forbidden(who.purpose), site.lib.label
-        for field in site.fields:
+        for field in site.fields or site.lib.labels.get(site.asset, ()):
             found = label(site.asset, field)
             if not forbidden.isdisjoint(found.annotations) or not found.annotated:
                 break
@@ -129,7 +129,11 @@ class Guard(Extension):
 
 
 def _inputs(op: Operation) -> list[Input]:
-    return [_input(op, join(op.asset, field)) for field in op.fields]
+    if op.fields:
+        return [_input(op, join(op.asset, field)) for field in op.fields]
+    # Unnamed: whatever is there, which is all of it.
+    labels = op.lib.labels.get(op.asset, {}).values()
+    return [Input(op.asset, tuple(sorted({name for label in labels for name in label.annotations})))]
 
 
 def _input(op: Operation, name: str) -> Input:

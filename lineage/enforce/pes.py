@@ -19,7 +19,7 @@ from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
 from lineage.enforce.tokens import LIFETIME, Grant, Signer, digest
 from lineage.errors import InputError
-from lineage.model import Decision, Label
+from lineage.model import Decision, Label, labels_digest
 from lineage.names import asset_of, join
 from lineage.privacylib import PrivacyLib
 from protos import policy_pb2 as pb
@@ -55,6 +55,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         self._now = now
         self._consents = Consents()
         self._granted = 0
+        self._cut = False
 
     def register(self, server: Any) -> None:
         policy_pb2_grpc.add_PolicyServicer_to_server(self, server)
@@ -64,8 +65,12 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         self._lib.register(CONSENT, _LABELS, "policy")
         if self._files.exists(_FILE):
             with self._lib.scope(principal="policy"), self._lib.read(CONSENT, fields=tuple(_LABELS)) as op:
-                lines = self._files.read(_FILE).decode().splitlines()
+                data = self._files.read(_FILE)
+                whole = data[:data.rfind(b"\n") + 1]
+                lines = [line for line in whole.decode().splitlines() if not line.endswith(consent.CUT)]
                 self._consents, op.rows = Consents(lines), len(lines)
+                # What was cut off had not been acknowledged; it is marked so before the next line.
+                self._cut = data != whole
 
     async def stop(self) -> None:
         """Nothing to close."""
@@ -87,14 +92,21 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         for flow in request.flows:
             found.crossings.append(Crossing(_labelled(flow.source), _labelled(flow.sink)))
             found.used.append(found.crossings[-1].source)
-        subjects = {table.name: table.subject for table in request.tables if table.subject}
+        subjects = {table.name: tables.columns[table.name].get(table.subject) for table in request.tables
+                    if table.subject}
         asked = {item.asset: item for item in found.used}
-        consenting = sorted(table for table in subjects if self._consent_needed(request.purpose, (
-            item for item in found.used if asset_of(item.asset) == f"warehouse:{table}")))
+        read = {table for table in subjects if self._consent_needed(request.purpose, (
+            item for item in found.used if asset_of(item.asset) == f"warehouse:{table}"))}
         # To see whose a row is, is a use too.
-        for table in consenting:
-            subject = tables.columns[table][subjects[table]]
+        for subject in (subjects[table] for table in sorted(read)):
+            if subject is None:
+                return self._unjudged(request, InputError("PAI022", "a table's subject is none of its columns",
+                                                          where="tables"))
             asked.setdefault(subject.asset, subject)
+        # What is written may work on rows that are there.
+        consenting = sorted(read | {table for table in subjects if any(
+            asset_of(name) == f"warehouse:{table}" for name in found.outputs) and self._consent_needed(
+                request.purpose, tables.columns[table].values())})
         used = [asked[name] for name in sorted(asked)]
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
                          principal=request.principal, crossings=found.crossings, used=used)
@@ -104,7 +116,9 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         """Durable before it is acknowledged."""
         sources = {field: [f"rpc:policy.Consent.request#{field}"] for field in _LABELS}
         with self._lib.write(CONSENT, sources=sources):
-            self._files.append(_FILE, consent.line(request.wearer, request.purpose, request.granted).encode())
+            line = consent.line(request.wearer, request.purpose, request.granted)
+            self._files.append(_FILE, f"{consent.CUT}\n{line}".encode() if self._cut else line.encode())
+            self._cut = False
         epoch = self._consents.set(request.wearer, request.purpose, request.granted)
         self._lib.respond({"epoch": []})
         return pb.ConsentResponse(epoch=epoch)
@@ -120,8 +134,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         return pb.KeyResponse(public_key=self._signer.public_key)
 
     def _consent_needed(self, purpose: str, items: Iterable[Input]) -> bool:
-        annotations = {annotation for item in items for annotation in item.annotations}
-        return any(purpose in requirement.consent for requirement in self._rules.governing(annotations))
+        return self._rules.consent_needed({annotation for item in items for annotation in item.annotations}, purpose)
 
     def _answer(self, decision: Decision, used: Iterable[Input], *, region: str = "",
                 request: pb.JudgeRequest | None = None, found: Judged | None = None,
@@ -170,4 +183,10 @@ def _tables(tables: Iterable[pb.JudgedTable]) -> Tables:
 def _snapshots(request: pb.JudgeRequest | None) -> tuple[str, ...]:
     if request is None:
         return ()
-    return tuple(sorted(f"{table.name}={table.snapshot}" for table in request.tables if table.snapshot))
+    return tuple(sorted(f"{table.name}={table.snapshot}/{_digest(table)}" for table in request.tables
+                        if table.snapshot))
+
+
+def _digest(table: pb.JudgedTable) -> str:
+    return labels_digest([(column.name, column.annotations, column.annotated) for column in table.columns],
+                         table.subject)

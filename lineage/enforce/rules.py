@@ -51,6 +51,10 @@ class Rules:
                 return True
         return False
 
+    def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
+        """Some requirement that governs these asks for the wearer's consent to the purpose."""
+        return any(purpose in requirement.consent for requirement in self.governing(annotations))
+
     def use(self, annotations: Collection[str], purpose: str) -> list[Refusal]:
         """Use by an activity: a refusal for each requirement that does not permit the purpose."""
         return [Refusal("PAI301", requirement, _use_reason(requirement, annotations, purpose))

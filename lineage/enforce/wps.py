@@ -87,6 +87,10 @@ class WarehousePermission:
         rows.  Raises PolicyDenied (PAI303) for one that is genuine and does not hold any more."""
         return self._genuine(token, activity) if self._verifier.claims(token) is not None else Claims()
 
+    def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
+        """By the warehouse's own labels: whoever asked for the token may have told other ones."""
+        return self._rules.consent_needed(annotations, purpose)
+
     def epoch(self, claims: Claims, activity: str, now: int) -> None:
         """Raises PolicyDenied (PAI303) where consent has changed since the token was signed."""
         if claims.epoch != now:

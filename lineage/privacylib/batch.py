@@ -32,7 +32,6 @@ MAX_BATCH = 2_000
 MAX_BYTES = 3 << 20
 MAX_DETAIL = 1 << 20
 _MAX_ROWS = 2**32 - 1
-_OWN = ("rows", "detail", "count")
 
 # Signals before they have their numbers, one after another: site or (site, rows, detail), and trace.
 # A flat list, because a tuple for each would be one more object to make, to keep and for the collector of garbage.

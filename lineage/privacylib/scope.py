@@ -94,7 +94,7 @@ def scoped(lib: PrivacyLib, key: str, traceparent: str, who: Who) -> Entered:
         return Entered(lib.current, followed(lib.began(key, lib.postures.enter(who)), traceparent))
     if outer.activity and not who.activity:
         around = outer.trace[2]
-        who = around._replace(purpose=who.purpose or around.purpose, region=who.region or around.region,
+        who = around._replace(purpose=around.purpose or who.purpose, region=around.region or who.region,
                               family=who.family or around.family)
     made = outer.nested(f"{outer.scope}/{next(lib.ordinal)}", key, who)
     return Nested(lib, lib.current, followed(made, traceparent))

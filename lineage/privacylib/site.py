@@ -94,6 +94,8 @@ class Known(Site):
                 asset = sides(asset)[1]
                 fields = tuple(field.removeprefix("response.") for field in fields if field.startswith("response."))
             label, found = self.lib.label, dict[str, str]()
+            if self.op == "read" and not fields:  # unnamed: whatever is there
+                fields = tuple(self.lib.labels.get(asset, ()))
             for field in fields:
                 for annotation in label(asset, field).annotations:
                     found.setdefault(annotation, join(asset, field))

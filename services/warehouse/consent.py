@@ -93,7 +93,7 @@ def narrowed(sql: str, columns: Mapping[str, Collection[str]], seen: Visible,
     nobody's consent.
 
     Raises PolicyDenied (PAI306) where the tables cannot be found in the text: then nobody knows whose rows it reads;
-    and for an UPDATE of a table in which somebody's rows are withheld.
+    and for an UPDATE, or ON CONFLICT DO UPDATE, of a table in which somebody's rows are withheld.
     """
     if not seen.subjects:
         return sql, frozenset()
@@ -112,7 +112,7 @@ def narrowed(sql: str, columns: Mapping[str, Collection[str]], seen: Visible,
         if not _is_target(node):
             found.add(table)
             places.append((*_span(node), _subquery(node, table, columns[table], seen.subjects[table])))
-        elif isinstance(node.parent, exp.Update) and seen.withdrawn:
+        elif seen.withdrawn and _works_on_rows(node):
             raise _unclear(where, f"an UPDATE works on every row of {table}: write them anew with DELETE and INSERT")
         else:
             whole.add(table)
@@ -133,6 +133,15 @@ def _named(node: exp.Table, subjects: Mapping[str, str], made: Collection[str], 
                 raise _unclear(where, f"{name} is both a table and a name in WITH: write {table}")
             return table
     return ""
+
+
+def _works_on_rows(node: exp.Table) -> bool:
+    """Changes rows that are there: an UPDATE, or an INSERT that does so where there is a conflict."""
+    if isinstance(node.parent, exp.Update):
+        return True
+    insert = node.find_ancestor(exp.Insert)
+    conflict = insert.args.get("conflict") if insert is not None else None
+    return conflict is not None and bool(conflict.expressions)
 
 
 def _is_target(node: exp.Table) -> bool:

@@ -7,10 +7,11 @@ the first statement, against what the engine says then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from lineage.errors import PolicyDenied, SightlineError
+from lineage.model import labels_digest
 from lineage.names import join
 from protos.policy_pb2 import JudgedColumn, JudgedTable, JudgeRequest, Verdict
 from services.errors import calling
@@ -55,6 +56,9 @@ class Permission(Protocol):
 
     def read(self, token: bytes, activity: str) -> Claims:
         """The token of whoever reads rows."""
+
+    def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
+        """Of data with these annotations, only rows may be seen whose wearer consents to the purpose."""
 
     def epoch(self, claims: Any, activity: str, now: int) -> None:
         """The consent that the token was given under still holds."""
@@ -107,5 +111,11 @@ def touched(accounts: Iterable[Account], catalog: Mapping[str, Table]) -> tuple[
     return frozenset(reads), frozenset(writes)
 
 
-def written_as(snapshots: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(f"{table}={snapshot}" for table, snapshot in snapshots.items())
+def written_as(snapshots: Mapping[str, str], catalog: Mapping[str, Table]) -> frozenset[str]:
+    """As a token has them: with the labels, for they are what was judged."""
+    return frozenset(f"{name}={snapshot}/{_digest(catalog[name])}" for name, snapshot in snapshots.items())
+
+
+def _digest(table: Table) -> str:
+    return labels_digest([(column.name, column.label.annotations, column.label.annotated)
+                          for column in table.columns.values()], table.subject)

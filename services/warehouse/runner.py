@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from lineage.privacylib import Operation, PrivacyLib, together
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
-from services.warehouse.consent import Consent, Visible, narrowed
+from services.warehouse.consent import CONSENTS, Consent, Visible, narrowed
 from services.warehouse.engine import Account, Engine, note
 from services.warehouse.job import Job
 from services.warehouse.permission import Claims, Execution, Permission, ask, judged, touched, written_as
@@ -49,6 +50,7 @@ class Runner:
         self._jobs = jobs
         self._consent = consent
         self._permission = permission
+        self._lock = asyncio.Lock()
 
     def job(self, name: str, sql: str) -> Job:
         """From its text, or from the jobs folder.  Raises InputError (PAI012, PAI021, PAI022)."""
@@ -82,6 +84,11 @@ class Runner:
         ``token``: the caller's own, else the policy service is asked.  Raises InputError (PAI021, PAI022) and
         PolicyDenied; then nothing was read or written, and no table is new, as far as the engine does whole jobs.
         """
+        # One at a time: what a refused job made is undone, which must be nobody else's by then.
+        async with self._lock:
+            return await self._run(job, sources, token)
+
+    async def _run(self, job: Job, sources: Sequence[str], token: bytes) -> int:
         undo: list[tuple[Table | None, Table]] = []
         try:
             planned = await self._planned(job, undo)
@@ -89,7 +96,7 @@ class Runner:
             if not self._engine.whole_jobs:
                 undo.clear()  # what an earlier statement wrote stays, and so does its table
             return await self._all(job, planned, token, claims)
-        except SightlineError:
+        except BaseException:
             for known, table in reversed(undo):
                 await self._unmake(known, table)
             raise
@@ -114,12 +121,13 @@ class Runner:
         statements = tuple(sql for sql, _, _ in planned)
         for left in reversed(range(JUDGEMENTS)):
             seen = await self._snapshots(names)
-            run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen), job.owner)
+            run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen, self._catalog),
+                            job.owner)
             given = token or await ask(self._policy, run, [judged(self._catalog[name], seen[name]) for name in names],
                                        sources)
             now = await self._snapshots(names)
             if token or now == seen or not left:
-                run = run._replace(snapshots=written_as(now))
+                run = run._replace(snapshots=written_as(now, self._catalog))
                 claims = self._permission.execute(given, run) if self._permission else None
                 return given, claims
         raise AssertionError("the last judgement is always used")
@@ -131,13 +139,14 @@ class Runner:
                        claims: Claims | None) -> tuple[str, Visible]:
         """The statement on the rows that it may see; ``account`` gains the columns that say whose they are."""
         subjects = {table: self._catalog[table].subject for table in (claims.consenting if claims else ())
-                    if table in account.reads and self._catalog[table].subject}
+                    if table in {**account.reads, **account.writes} and self._catalog[table].subject}
         if claims is None or self._permission is None or not subjects:
             return sql, Visible({}, frozenset())
         epoch, withdrawn = await self._consent.withdrawn(job.purpose)
         self._permission.epoch(claims, job.activity, epoch)
         columns = {table: [column for column in self._catalog[table].columns
-                           if column in (*account.reads[table], subject)] for table, subject in subjects.items()}
+                           if column in (*account.reads.get(table, ()), subject)]
+                   for table, subject in subjects.items()}
         seen = Visible(subjects, withdrawn)
         try:
             text, tables = narrowed(sql, columns, seen, where)
@@ -145,7 +154,7 @@ class Runner:
             self._permission.refuse(claims, job.activity, error.code, error.what)
             raise
         for table in tables:
-            if subjects[table] not in account.reads[table]:
+            if subjects[table] not in account.reads.get(table, ()):
                 seen.unasked[table] = subjects[table]
             note(account.reads, table, [subjects[table]])
         return text, seen
@@ -160,6 +169,8 @@ class Runner:
         planned: list[Planned] = []
         for line, sql in job.statements:
             where = f"{job.where}:{line}"
+            if CONSENTS in sql.lower():
+                raise InputError("PAI021", f"{CONSENTS} is the warehouse's own function", where=where)
             if not _CREATE.match(sql):
                 planned.append((sql, where, await self._engine.account(sql, where)))
                 continue

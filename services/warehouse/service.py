@@ -5,6 +5,7 @@ The token of a read is checked by PrivacyLib's guard at this boundary, not by th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter_ns
@@ -12,6 +13,7 @@ from typing import Any
 
 from lineage import names
 from lineage.errors import InputError
+from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from protos.rows_pb2 import Rows
 from protos.warehouse_pb2 import (
@@ -143,7 +145,7 @@ class WarehouseService(WarehouseServicer):
             table = table_of(self.catalog, request.table)
             if request.subject and not table.subject:
                 raise InputError("PAI004", f"{table.name} has no column that says whose a row is", where=table.asset)
-            seen = await self._visible(table, activity)
+            seen = await self._visible(table, request.columns, activity)
             with self._lib.activity(activity) if activity else nullcontext():
                 rows = await self._read(request, table, seen)
             # Who was asked for decides which rows there are; where there are none, nothing flowed.
@@ -152,10 +154,13 @@ class WarehouseService(WarehouseServicer):
                                if rows.rows else [] for column in rows.columns})
             return ReadResponse(rows=rows)
 
-    async def _visible(self, table: Table, activity: str) -> Visible:
+    async def _visible(self, table: Table, columns: Iterable[str], activity: str) -> Visible:
         """What the caller's token lets it see; without one, the guard lets nobody see governed rows."""
         claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
-        if claims is None or self._permission is None or not table.subject or table.name not in claims.consenting:
+        if claims is None or self._permission is None or not table.subject:
+            return Visible({}, frozenset())
+        annotations = {name for column in columns for name in table.labels.get(column, Label()).annotations}
+        if not self._permission.consent_needed(annotations, claims.purpose):
             return Visible({}, frozenset())
         epoch, withdrawn = await self._consent.withdrawn(claims.purpose)
         self._permission.epoch(claims, activity, epoch)

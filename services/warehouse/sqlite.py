@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from secrets import token_hex
 
 from lineage.errors import InputError
 from services.rows import Cell
@@ -21,10 +22,10 @@ from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, not
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
                       sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
-_WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _DENIED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit"})
 # Texts, quoted names and comments: what may not be taken for SQL's own words.
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_RETURNING = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
 _USING = re.compile(r"\bUSING\s*\(([^()]*)\)", re.IGNORECASE)
 _NATURAL = re.compile(r"\bNATURAL\b", re.IGNORECASE)
@@ -41,6 +42,8 @@ class SqliteEngine:
         self._catalog = catalog
         # Table → how often it was written, since this engine began.
         self._writes: Counter[str] = Counter()
+        # A snapshot of an earlier life is none of this one: its counts begin anew.
+        self._life = token_hex(8)
 
     def transaction(self) -> AbstractContextManager[None]:
         return self._store.transaction()
@@ -96,7 +99,7 @@ class SqliteEngine:
                                    + (f" WHERE {' AND '.join(decide)}" if decide else ""), [subject] if subject else [])
 
     async def snapshot(self, table: Table) -> str:
-        return str(self._writes[table.name])
+        return f"{self._life}.{self._writes[table.name]}"
 
     async def account(self, sql: str, where: str) -> Account:
         return self._account(sql, where)
@@ -123,6 +126,8 @@ class SqliteEngine:
         if keyword(sql) not in STATEMENTS:
             raise InputError("PAI021", f"a statement of a job begins with {', '.join(STATEMENTS)}, not with "
                                        f"{sql[:20]!r}", where=where)
+        if _RETURNING.search(_QUOTED.sub(" ? ", sql)):
+            raise InputError("PAI021", "a statement of a job gives nothing back: leave RETURNING out", where=where)
         account = Account()
         connection = self._store.connection
         connection.set_authorizer(lambda *asked: self._note(account, sql, *asked))

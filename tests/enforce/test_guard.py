@@ -178,3 +178,26 @@ def test_a_field_that_nobody_labelled_cannot_be_judged_and_is_refused() -> None:
         with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("unheard_of",)):
             pytest.fail("the read happened")
     assert refused.value.code == "PAI304"
+
+
+def test_a_read_that_names_no_field_reads_all_of_them() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"):
+        with pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a"):
+            pytest.fail("the read happened")
+    assert refused.value.code == "PAI301"
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a"):
+            pass
+        with pytest.raises(PolicyDenied) as stopped, lib.write("warehouse:core.bare", fields=("said",)):
+            pytest.fail("the write happened")
+    assert stopped.value.code == "PAI302"
+
+
+def test_a_scope_inside_an_activity_has_the_activitys_purpose() -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY), lib.activity("training:ads", purpose="ads_ranking"):
+        with lib.scope(purpose="assistance") as context:
+            assert context.purpose == "ads_ranking"
+            with pytest.raises(PolicyDenied), lib.read("warehouse:core.a", fields=("said",)):
+                pytest.fail("the read happened")

@@ -121,7 +121,13 @@ async def test_a_token_says_what_it_is_bound_to() -> None:
         assert set(first.inputs) == {"warehouse:core.a#id", "warehouse:core.a#said", "warehouse:core.a#who"}
         assert (first.consenting, first.expires - first.issued) == (("core.a",), 5)
         assert first.nonce != second.nonce
-        assert set(first.snapshots) == {f"{one.name}=1" for one in TABLES}
+        assert {one.rpartition("/")[0] for one in first.snapshots} == {f"{one.name}=1" for one in TABLES}
+        # The labels that were judged are in it: with others it is another snapshot.
+        told = [table("core.a", "id", "said", "who!", subject="who"), *TABLES[1:]]
+        lied = Verifier(SIGNER.public_key).claims((await asked.Judge(pb.JudgeRequest(
+            activity="job:j", purpose="assistance", principal="ann", statements=[sql], tables=told),
+            metadata=META)).token)
+        assert lied is not None and len(set(lied.snapshots) - set(first.snapshots)) == 1
 
 
 @pytest.mark.parametrize(("purpose", "consenting"), [("assistance", ("core.a",)), ("safety", ())])
@@ -165,3 +171,23 @@ def test_the_registry_is_what_was_said_last(changes: list[tuple[str, str, bool]]
     for purpose in ("p", "q"):
         gone = tuple(sorted(wearer for (wearer, of), granted in last.items() if of == purpose and not granted))
         assert consents.withdrawn(purpose) == again.withdrawn(purpose) == gone
+
+
+async def test_a_line_that_was_cut_off_loses_nothing_that_was_acknowledged() -> None:
+    files = Files()
+    files.append("consent.jsonl", (line("w1", "assistance", False) + line("w2", "assistance", False)[:20]).encode())
+    for wearer, gone in (("w3", ["w1", "w3"]), ("w4", ["w1", "w3", "w4"])):
+        async with policy(files) as asked:
+            await asked.Consent(pb.ConsentRequest(wearer=wearer, purpose="assistance", granted=False), metadata=META)
+            told = await asked.Withdrawn(pb.WithdrawnRequest(purpose="assistance"), metadata=META)
+            assert list(told.wearers) == gone
+
+
+async def test_what_is_written_needs_consent_too_where_rows_are_worked_on() -> None:
+    async with policy() as asked:
+        claims = Verifier(SIGNER.public_key).claims((await judge(asked, "UPDATE core.a SET who = 'x'")).token)
+        assert claims is not None and claims.consenting == ("core.a",)
+        assert (await judge(asked, "SELECT said FROM core.a")).allowed
+        odd = await asked.Judge(pb.JudgeRequest(activity="job:j", purpose="assistance", statements=[
+            "SELECT said FROM core.a"], tables=[table("core.a", "said!", subject="nobody")]), metadata=META)
+        assert odd.code == "PAI306"

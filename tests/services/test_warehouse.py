@@ -291,3 +291,10 @@ async def test_describing_touches_no_table(tmp_path: Path) -> None:
         described = await b("Describe", pb.DescribeRequest(table="core.sessions"))
         assert b.store.touched == before
         assert {c.name: c.category for c in described.columns}["region"] == "operational:region"
+
+
+async def test_the_warehouses_own_function_is_no_jobs(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        sql = "-- query: q\n-- owner: o\n-- purpose: safety\nSELECT Sightline_Consents('w') FROM core.sessions"
+        error = await b.refused("RunJob", pb.JobRequest(sql=sql))
+        assert error.code == "PAI021" and "own function" in error.what

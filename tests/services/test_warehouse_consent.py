@@ -77,6 +77,9 @@ def test_a_write_takes_only_consenting_rows_and_erases_all() -> None:
 
 @pytest.mark.parametrize(("sql", "why"), [
     ("UPDATE core.t SET said = upper(said)", "an UPDATE works on every row"),
+    ("UPDATE core.t SET wearer = 'z'", "an UPDATE works on every row"),
+    ("INSERT INTO core.t (id, wearer) VALUES (1, 'z') ON CONFLICT (id) DO UPDATE SET wearer = 'z'",
+     "an UPDATE works on every row"),
     ("SELECT said FROM core.view_of_t", "without naming it"),
     ("WITH t AS (SELECT 1 AS said) SELECT said FROM t", "both a table and a name in WITH"),
     ("SELECT FROM WHERE", "not clear"),

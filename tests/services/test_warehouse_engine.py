@@ -81,6 +81,7 @@ async def test_the_account_names_what_is_touched(engine: SqliteEngine, store: Fa
 
 @pytest.mark.parametrize(("sql", "what"), [
     ("SELEC 1", "begins with"), ("", "begins with"), (f"DROP TABLE {S}", "begins with"),
+    (f"DELETE FROM {S} WHERE session = 's1' RETURNING unicode(utterance)", "gives nothing back"),
     ("ATTACH 'x.db' AS y", "begins with"), ("PRAGMA writable_schema = 1", "begins with"),
     ("SELECT * FROM core.sqlite_master", "prohibited"),
     ("SELECT * FROM pragma_table_info('sessions')", "not authorized"),
