@@ -25,8 +25,8 @@ _OTHER = re.compile(r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:TEMP|TEMPORARY)\s+\w+|(
                     r"|VIRTUAL\s+TABLE|TABLE\b.*?\bAS\b)", re.IGNORECASE)
 _COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<comma>,?)\s*")
 _CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
-_PLAIN = re.compile(r"(?:\s*(?:NOT\s+NULL|NULL|PRIMARY\s+KEY|AUTOINCREMENT|ASC|DESC|UNIQUE|COLLATE\s+\w+"
-                    r"|DEFAULT\s+(?:'[^']*'|[+-]?[\d.]+|NULL|TRUE|FALSE|CURRENT_\w+))(?=\s|$))*\s*", re.IGNORECASE)
+# A column whose values the table makes itself, of other columns: no label beside it tells of what.
+_MADE = re.compile(r"\b(?:AS|GENERATED)\b|\bDEFAULT\s*\(", re.IGNORECASE)
 _SAID = re.compile(r"\b(?P<key>owner|partition|subject):\s*(?P<value>[\w-]+)")
 _LABEL = re.compile(r"(?:operational:(?P<operational>\w+)|(?P<category>[a-z_]+(?:\.[a-z_]+)*))"
                     r"(?P<annotations>(?:\s+[A-Z][A-Z0-9_]*)*)\s*")
@@ -132,10 +132,9 @@ def _column(code: str, comment: str, place: str, otherwise: Label | None) -> Col
     match = _COLUMN.fullmatch(code)
     if match is None or match["type"].upper() not in SQL_TYPES:
         raise InputError("PAI022", f"one column a line, with a type of {', '.join(SQL_TYPES)}: {code!r}", where=place)
-    rest = code[match.end("type"):].strip().removesuffix(",")
-    if not _PLAIN.fullmatch(rest):
-        raise InputError("PAI022", f"after its type a column is NOT NULL, PRIMARY KEY, UNIQUE, or has a plain DEFAULT, "
-                                   f"not {rest.strip()!r}: what else makes its values, no label tells", where=place)
+    if _MADE.search(re.sub(r"'[^']*'", "''", code[match.end("type"):])):
+        raise InputError("PAI022", f"the table itself makes the values of {match['name']!r}, no label tells of what: "
+                                   f"{code!r}", where=place, next="let the job that fills it make them")
     required = bool(re.search(r"NOT\s+NULL", code, re.IGNORECASE))
     said = _LABEL.fullmatch(comment)
     if said is None and not comment and otherwise is not None:

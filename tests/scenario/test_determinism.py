@@ -21,6 +21,8 @@ from sim.scenario import loader, runner
 from sim.scenario.schema import Scenario
 from tests.scenario.real_runs import Runs, bundled, outcome
 
+# Every bundled scenario, twice at the same time: on a busy machine that takes minutes.
+pytestmark = pytest.mark.timeout(900)
 SCENARIOS = bundled()
 Rows = list[dict[str, Any]]
 
@@ -38,7 +40,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
     def rows() -> Rows:
         if not told:
-            told.extend(json.loads(process.communicate(timeout=100)[0])["scenarios"])
+            told.extend(json.loads(process.communicate(timeout=800)[0])["scenarios"])
         return told
 
     yield rows
