@@ -9,9 +9,6 @@ What a tracer does not sample has its lineage captured all the same.
 A context is made for every request, so it holds little; what few requests ask for (the span's text,
 what probes keep) is made when it is first asked for.
 
-A context is made for every request, so it holds little; what few requests ask for (the span's text,
-what probes keep) is made when it is first asked for.
-
 >>> parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 '0af7651916cd43dd8448eb211c80319c'
 >>> parse_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01") is None

@@ -18,13 +18,13 @@ from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib import PrivacyLib
 from protos.web_pb2 import AskRequest
 from services.seams import Store, Tap
-from sim.world.device import OnDevice, Port
+from sim.world.device import PREPROCESSED, OnDevice, Port
 from sim.world.glasses import Capture
 from sim.world.photo import media_type
 
 PATH = "/v1/ask"
 DEVICE = "device:glasses"
-PREPARED = "device:glasses.preprocess"
+PREPARED = f"device:{PREPROCESSED}"
 OUTBOX = "app:ask"
 WEB = "web:ask"
 RESPONSE = "response:ask"
@@ -99,6 +99,7 @@ class CompanionApp:
         """From the glasses into the outbox; the names of the fields that hold something."""
         payload = {field: value for field, value in _fields(capture).items() if value}
         device = PREPARED if prepared else DEVICE
+        # Said again where it is read: the inventory finds the asset at the call.
         with self.lib.read(PREPARED if prepared else DEVICE, fields=tuple(payload), payload=payload):
             self._touch("read", sum(len(value.encode() if isinstance(value, str) else value)
                                     for value in payload.values()), device)
