@@ -1,0 +1,37 @@
+"""The boundary: a read of governed data is judged again by the token that it comes with, whatever the caller judged."""
+
+from __future__ import annotations
+
+from lineage.enforce.flows import inputs
+from lineage.enforce.gate import admit, make
+from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Verifier
+from lineage.model import Decision
+from lineage.privacylib.operation import Operation
+
+
+def token(rules: Rules, op: Operation, verifier: Verifier) -> Decision | None:
+    """At the warehouse: the decision on a read of governed data, by its token; None for other reads."""
+    if not op.asset.startswith("warehouse:"):
+        return None
+    read = inputs(op)
+    governed = [item.asset for item in read if rules.governing(item.annotations)]
+    if not governed:
+        return None
+    claims = verifier.claims(op.context.claims)
+    if claims is None:
+        return _no_token(rules, op, governed, "governed data, and no genuine token of the policy service")
+    if claims.activity != op.context.activity or not set(governed) <= set(claims.inputs):
+        return _no_token(rules, op, governed, f"the token was given to {claims.activity}, for its admitted inputs")
+    if claims.requirements != rules.versions:
+        return _no_token(rules, op, governed, f"the token was judged by {', '.join(claims.requirements)}")
+    return admit(rules, activity=claims.activity, purpose=claims.purpose, principal=claims.principal,
+                 inputs=read, where="boundary")
+
+
+def _no_token(rules: Rules, op: Operation, governed: list[str], why: str) -> Decision | None:
+    if not rules.enforcing:
+        return None
+    context = op.context
+    return make(rules, context.activity or f"query:{context.principal or 'unknown'}", context.purpose,
+                context.principal, "boundary", "blocked", "PAI303", why, governed)

@@ -1,0 +1,56 @@
+"""Flows within one process: what a scope has read, and what a write is said to be made of, against the sink.
+
+Used by the guard alone, right before the I/O; it never asks the graph.
+"""
+
+from __future__ import annotations
+
+from lineage.enforce.gate import Crossing, Input, flow
+from lineage.enforce.rules import Rules
+from lineage.model import Decision
+from lineage.names import asset_of, field_of, join, sides
+from lineage.privacylib.operation import Operation
+
+
+def leaves(rules: Rules, op: Operation) -> Decision | None:
+    """The refusal of a write or a call whose sink is less restrictive than what goes into it, or None."""
+    site, who = op.site, op.context.trace[2]
+    sink = sides(site.asset)[0] if site.op == "call" else site.asset
+    label, crosses = site.lib.label, rules.crosses
+    crossings = [Crossing(_input(op, source), _input(op, join(sink, field)))
+                 for field, sources in site.links for source in sources
+                 if crosses(label(asset_of(source), field_of(source)).annotations, label(sink, field).annotations)
+                 and not _carried(op, sink, field)]
+    # Everything that the scope has read, against the sink as a whole: `sources=` narrows lineage only.
+    read = op.context.posture.annotations
+    labels = [one for one in site.lib.labels.get(sink, {}).values() if not one.operational] if read else []
+    if labels:
+        whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))
+        crossings += [Crossing(Input(asset, (annotation,)), whole) for annotation, asset in read.items()
+                      if crosses((annotation,), whole.annotations)]
+    if not crossings:
+        return None
+    return flow(rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
+                crossings=crossings, where="guard")
+
+
+def inputs(op: Operation) -> list[Input]:
+    """What an operation reads, with its labels."""
+    if op.fields:
+        return [_input(op, join(op.asset, field)) for field in op.fields]
+    # Unnamed: whatever is there, which is all of it.
+    labels = op.lib.labels.get(op.asset, {}).values()
+    return [Input(op.asset, tuple(sorted({name for label in labels for name in label.annotations})))]
+
+
+def _input(op: Operation, name: str) -> Input:
+    asset, field = asset_of(name), field_of(name)
+    label = op.lib.label(asset, field)
+    # Only a schema that this process holds can be said to lack a label.
+    unlabelled = asset in op.lib.labels and not label.annotated and not _carried(op, asset, field)
+    return Input(name, label.annotations, not unlabelled)
+
+
+def _carried(op: Operation, asset: str, field: str) -> bool:
+    """A field of another schema inside a message, which the process that knows the schema judges."""
+    return asset.startswith("rpc:") and not op.lib.label(asset, field).annotated
