@@ -10,6 +10,7 @@ from lineage.enforce.rules import Rules
 from lineage.model import Decision
 from lineage.names import asset_of, field_of, join, sides
 from lineage.privacylib.operation import Operation
+from lineage.privacylib.posture import MANY
 
 
 def leaves(rules: Rules, op: Operation) -> Decision | None:
@@ -26,8 +27,8 @@ def leaves(rules: Rules, op: Operation) -> Decision | None:
     labels = [one for one in site.lib.labels.get(sink, {}).values() if not one.operational] if read else []
     if labels:
         whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))
-        crossings += [Crossing(Input(asset, (annotation,)), whole) for annotation, asset in read.items()
-                      if crosses((annotation,), whole.annotations)]
+        crossings += [Crossing(Input(name, (annotation,)), whole) for annotation, names in read.items()
+                      if crosses((annotation,), whole.annotations) for name in names if name != MANY]
     if not crossings:
         return None
     return flow(rules, activity=who.activity, purpose=who.purpose, principal=who.principal,

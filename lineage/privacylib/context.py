@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
-from lineage.privacylib.posture import Posture, Postures, Who, policy_of
+from lineage.privacylib.posture import Brought, Posture, Postures, Who, policy_of
 from lineage.privacylib.traceparent import (
     POLICY,
     TRACEPARENT,
@@ -197,7 +197,7 @@ class Context:
 
     @property
     def annotations(self) -> Annotations:
-        """The label, each annotation with the name that first brought it; it only grows."""
+        """The label, each annotation with the first of the names that brought it; it only grows."""
         return Annotations(self)
 
     def move(self, seen: Posture, after: Posture) -> None:
@@ -208,7 +208,7 @@ class Context:
             else:
                 self.join(after.annotations)
 
-    def join(self, names: Mapping[str, str]) -> None:
+    def join(self, names: Brought) -> None:
         """Raises the label, also of the scopes that share it."""
         with _LOCK:
             top = self
@@ -216,7 +216,7 @@ class Context:
                 top = top.outer
             top._take(names)
 
-    def _take(self, names: Mapping[str, str]) -> None:
+    def _take(self, names: Brought) -> None:
         self.posture = self.posture.joined(names)
         for context in tuple(self.inner or ()):
             context._take(names)
@@ -256,16 +256,16 @@ class Context:
 
 
 class Annotations(MutableMapping[str, str]):
-    """A scope's label as a mapping: a view, and it can only grow."""
+    """A scope's label as a mapping: a view, and it can only grow.  All names are in ``posture.annotations``."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def __getitem__(self, annotation: str) -> str:
-        return self._context.posture.annotations[annotation]
+        return self._context.posture.annotations[annotation][0]
 
     def __setitem__(self, annotation: str, name: str) -> None:
-        self._context.join({annotation: name})
+        self._context.join({annotation: (name,)})
 
     def __delitem__(self, annotation: str) -> None:
         raise TypeError("a label only grows")

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from lineage.privacylib.claims import check_name
 from lineage.privacylib.context import Context, parse_traceparent
+from lineage.privacylib.posture import MANY
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
@@ -67,10 +68,10 @@ def submit(lib: PrivacyLib, executor: Executor, function: Callable[P, R], *args:
 
 
 class Baggage(NamedTuple):
-    """What crosses.  ``annotations``: the scope's label, each with the name that brought it; it can only raise."""
+    """What crosses.  ``annotations``: the scope's label, each with the names that brought it; it can only raise."""
 
     traceparent: str
-    annotations: dict[str, str]
+    annotations: dict[str, tuple[str, ...]]
     claims: bytes = b""
     activity: str = ""
     purpose: str = ""
@@ -89,8 +90,8 @@ def baggage(lib: PrivacyLib) -> str:
     more = dict(kept)
     if context.claims:
         more["claims"] = base64.b64encode(context.claims).decode()
-    if context.annotations:
-        more["annotations"] = dict(context.annotations)
+    if context.posture.annotations:
+        more["annotations"] = dict(context.posture.annotations)
     for content in (more, kept | {"cut": True}, {"traceparent": context.traceparent, "cut": True}):
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         if len(text) <= MAX_BAGGAGE:
@@ -129,15 +130,17 @@ def _decoded(text: object) -> tuple[Baggage, str]:
         json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair could not be sent on
         values = {name: fields.get(name, "") for name in ("traceparent", *_TEXTS)}
         claims = base64.b64decode(fields.get("claims", ""), validate=True)
-        annotations = fields.get("annotations", {})
+        annotations = {annotation: (names,) if isinstance(names, str) else tuple(names)
+                       for annotation, names in dict(fields.get("annotations", {})).items()}
     except (ValueError, TypeError, RecursionError, binascii.Error):
         raise ValueError("malformed baggage") from None
     if not (parse_traceparent(values["traceparent"]) and all(isinstance(value, str) for value in values.values())
-            and isinstance(annotations, dict) and all(isinstance(name, str) for name in annotations.values())):
+            and all(names and all(isinstance(name, str) for name in names) for names in annotations.values())):
         raise ValueError("malformed baggage")
-    for name in filter(None, (values["activity"], *annotations.values())):
+    for name in filter(None, (values["activity"], *(name for names in annotations.values() for name in names))):
         try:
-            check_name(name)
+            if name != MANY:
+                check_name(name)
         except ValueError:
             raise ValueError("malformed baggage") from None
     cut = "baggage that was cut" if fields.get("cut") else ""

@@ -27,6 +27,8 @@ import itertools
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lineage.privacylib.posture import Brought
+
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
     from lineage.privacylib.operation import Sources
@@ -36,12 +38,12 @@ _WRITINGS = itertools.count(1)
 
 
 class Kept(NamedTuple):
-    """What lies in the store: ``label`` maps an annotation to the name that brought it into the writer's scope."""
+    """What lies in the store: ``label`` maps an annotation to the names that brought it into the writer's scope."""
 
     value: Any
     key: str
     entry: str
-    label: dict[str, str]
+    label: Brought
 
 
 class KeyValue(MutableMapping[Any, Any]):
@@ -68,8 +70,7 @@ class KeyValue(MutableMapping[Any, Any]):
             if isinstance(kept, Kept):
                 op.keys = (kept.key,)
                 op.detail["entry"] = kept.entry
-                for annotation, name in kept.label.items():  # it can only raise the reader's
-                    op.context.annotations.setdefault(annotation, name)
+                op.context.join(kept.label)  # it can only raise the reader's
             elif op.rows:
                 op.detail["entry"] = "*"
         if not op.rows:
@@ -84,7 +85,7 @@ class KeyValue(MutableMapping[Any, Any]):
         context = self._lib.context
         entry = f"{context.scope}/{next(_WRITINGS)}"
         with self._lib.write(self._asset, fields=self._fields, sources=sources, via=via, detail={"entry": entry}):
-            self._mapping[key] = Kept(value, context.key, entry, dict(context.annotations))
+            self._mapping[key] = Kept(value, context.key, entry, context.posture.annotations)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Made from whatever the scope has read; ``put`` can say it better."""

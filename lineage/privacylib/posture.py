@@ -1,9 +1,9 @@
 """The *posture* of a scope: who asks, for what, having read what.  What was judged in it is not judged again.
 
 Postures are interned, and an operation leads from one to the next: a read adds its field's annotations
-to the label.  So a scope holds one reference, a repeated operation costs one look into a dict, and
-an operation that was never permitted in this posture is not in the dict.  A label that is registered
-anew empties every one of them.
+to the label, and each annotation keeps the names of all that brought it.  So a scope holds one reference,
+a repeated operation costs one look into a dict, and an operation that was never permitted in this posture is not
+in the dict.  A label that is registered anew empties every one of them.
 
 >>> from lineage.privacylib import PrivacyLib
 >>> from lineage.model import Label
@@ -14,7 +14,7 @@ anew empties every one of them.
 ...     with lib.read("web:ask", fields=("utterance",)) as op:
 ...         pass
 >>> context.posture is before.permitted[op.site], dict(context.posture.annotations)
-(True, {'GLASSES_INTERACTION': 'web:ask#utterance'})
+(True, {'GLASSES_INTERACTION': ('web:ask#utterance',)})
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 # Claims and labels come from outside too: what is kept has bounds, and is let go when they are reached.
 MAX_POSTURES = 10_000
 MAX_CASES = 100_000
+MAX_JOINS = 100
+# Of what brought an annotation the first names are kept, in their order; where there were more, MANY follows them,
+# of which nothing can be said.
+MAX_NAMES = 64
+MANY = "*"
+# Annotation → the field-level names of what brought it.
+Brought = Mapping[str, tuple[str, ...]]
 
 
 class Who(NamedTuple):
@@ -60,22 +67,31 @@ def policy_of(who: Who) -> bytes:
 class Posture:
     """``permitted``: site → the posture once such an operation has begun; ``settled``: once a call has its response."""
 
-    __slots__ = ("__weakref__", "annotations", "book", "family", "permitted", "settled", "who")
+    __slots__ = ("__weakref__", "annotations", "book", "family", "joins", "permitted", "settled", "who")
 
-    def __init__(self, book: Postures, who: Who, annotations: Mapping[str, str]) -> None:
+    def __init__(self, book: Postures, who: Who, annotations: Brought) -> None:
         self.book = book
         self.who = who
         self.family = who.family
         self.annotations = annotations
         self.permitted: dict[Known, Posture] = {}
         self.settled: dict[Known, Posture] = {}
+        # What was joined to it → where that led; by identity, since scopes hand on the same labels again and again.
+        self.joins: dict[int, tuple[Brought, Posture]] = {}
 
-    def joined(self, names: Mapping[str, str]) -> Posture:
-        """With more annotations; one that is there keeps the name that first brought it."""
-        if names.keys() <= self.annotations.keys():
-            return self
-        more = {annotation: name for annotation, name in names.items() if annotation not in self.annotations}
-        return self.book.enter(self.who, {**self.annotations, **more})
+    def joined(self, more: Brought) -> Posture:
+        """With more annotations, or more names of what brought them."""
+        kept = self.joins.get(id(more))
+        if kept is not None and kept[0] is more:
+            return kept[1]
+        known = self.annotations
+        both = {annotation: _united(known.get(annotation, ()), more.get(annotation, ()))
+                for annotation in sorted({*known, *more})}
+        after = self if both == known else self.book.enter(self.who, both)
+        if len(self.joins) >= MAX_JOINS:
+            self.joins.clear()
+        self.joins[id(more)] = more, after
+        return after
 
 
 class Postures:
@@ -83,13 +99,13 @@ class Postures:
 
     def __init__(self, prefix: str = "00000000") -> None:
         self.prefix = prefix
-        self._known: dict[tuple[Who, tuple[tuple[str, str], ...]], Posture] = {}
+        self._known: dict[tuple[Who, tuple[tuple[str, tuple[str, ...]], ...]], Posture] = {}
         self._every: WeakSet[Posture] = WeakSet()
         self._callers: dict[tuple[str, str, str], dict[Any, Posture]] = {}
         self._lock = threading.Lock()
         self.generation = self._cases = 0
 
-    def enter(self, who: Who, annotations: Mapping[str, str] | None = None) -> Posture:
+    def enter(self, who: Who, annotations: Brought | None = None) -> Posture:
         label = dict(annotations or {})
         key = who, tuple(label.items())
         with self._lock:
@@ -157,6 +173,13 @@ class Postures:
                 known.clear()
             known[policy] = posture
         return posture, problem
+
+
+def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """The same in whatever order names come."""
+    names = sorted({*one, *other} - {MANY})
+    many = MANY in one or MANY in other or len(names) > MAX_NAMES
+    return (*names[:MAX_NAMES], MANY) if many else tuple(names)
 
 
 def _claims(data: Any) -> tuple[Claims, str]:

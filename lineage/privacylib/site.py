@@ -85,21 +85,21 @@ class Known(Site):
         """No hook wants to see each operation: once it is judged, it only has to be recorded."""
         return not self.befores and self.pen is not None
 
-    def brings(self, begun: bool) -> dict[str, str]:
-        """What it adds to the label of its scope, annotation → name: a read from its beginning, whether or not
+    def brings(self, begun: bool) -> dict[str, tuple[str, ...]]:
+        """What it adds to the label of its scope, annotation → names: a read from its beginning, whether or not
         the I/O gives anything; a call's response at its end."""
         if self.op == ("read" if begun else "call"):
             asset, fields = self.asset, self.fields
             if self.op == "call":
                 asset = sides(asset)[1]
                 fields = tuple(field.removeprefix("response.") for field in fields if field.startswith("response."))
-            label, found = self.lib.label, dict[str, str]()
+            label, found = self.lib.label, dict[str, set[str]]()
             if self.op == "read" and not fields:  # unnamed: whatever is there
                 fields = tuple(self.lib.labels.get(asset, ()))
             for field in fields:
                 for annotation in label(asset, field).annotations:
-                    found.setdefault(annotation, join(asset, field))
-            return found
+                    found.setdefault(annotation, set()).add(join(asset, field))
+            return {annotation: tuple(sorted(names)) for annotation, names in found.items()}
         return {}
 
 
