@@ -207,6 +207,23 @@ CODES: dict[str, Code] = {
         "the guard failed",
         "The guard raised instead of judging; in enforcement mode a check that cannot be made refuses.",
         "Look at the finding PAI205 for what it raised; in logging mode the request goes on."),
+    "PAI318": Code(
+        "the requirement is not newer",
+        "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "
+        "for; decisions name versions, so no version means two things.",
+        "Raise its version, and require it again."),
+    "PAI319": Code(
+        "a node has not applied a requirement",
+        "The requirement is in force and kept, and the node that the finding names did not say in time that it judges "
+        "by it, or went away without leave: it may run on by what it had.",
+        "See whether the node runs; it is told the whole set when it follows again, and until then tokens of the new "
+        "versions are refused there."),
+    "PAI320": Code(
+        "a node judges by what it had",
+        "It lost the policy service, or was told a requirement that it cannot read; what has changed since it does not "
+        "know.",
+        "See whether the policy service runs, and is of the node's version; tokens that were judged by other versions "
+        "are refused meanwhile."),
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",

@@ -106,7 +106,8 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
 VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, job_drift, logger_drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
 _STEERED = frozenset({"rpc:logger.DeadLetters", "rpc:logger.Flush", "rpc:logger.Replay", "rpc:policy.Consent",
-                      "rpc:policy.Judge", "rpc:training.Train", "rpc:warehouse.Describe", "rpc:warehouse.Export",
+                      "rpc:policy.Judge", "rpc:rulebook.Require", "rpc:training.Train", "rpc:warehouse.Describe",
+                      "rpc:warehouse.Export",
                       "rpc:warehouse.RunJob", "rpc:warehouse.RunSchedule"})
 
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-# Ends a line that was cut off: no JSON has it.
-CUT = "\0"
-
 
 class Consents:
     """The registry, in the policy process only.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lineage.enforce.boundary import token
 from lineage.enforce.flows import inputs, leaves
 from lineage.enforce.gate import admit
+from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.errors import PolicyDenied
@@ -33,12 +34,23 @@ class Guard(Extension):
     # An operation repeats with the same site, label and claims: judged once.
     by_case = True
 
-    def __init__(self, rules: Rules, verifier: Verifier | None = None) -> None:
+    def __init__(self, rules: Rules | Rulebook, verifier: Verifier | None = None) -> None:
+        book = held(rules)
+        self._verifier = verifier
+        self._lib: PrivacyLib | None = None
+        self._follow(book.rules)
+        book.listen(self._follow)
+
+    def _follow(self, rules: Rules) -> None:
+        """The rules have changed: what was permitted by the old ones is judged anew, in open scopes too."""
         self._rules = rules
         # Where every requirement is in logging mode, a guard that fails breaks no request either.
         self.enforcing = rules.enforcing
-        self._verifier = verifier
-        self._lib: PrivacyLib | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._lib is not None:
+            self._lib.postures.forget()
 
     @property
     def verifier(self) -> Verifier | None:
@@ -48,13 +60,12 @@ class Guard(Extension):
     def verifier(self, verifier: Verifier) -> None:
         """What was permitted without it is judged anew."""
         self._verifier = verifier
-        if self._lib is not None:
-            self._lib.postures.forget()
+        self._forget()
 
     def before(self, op: Operation) -> None:
         site = op.site
+        self._lib = site.lib
         if site.op == "read":
-            self._lib = site.lib
             decisions = (self._use(op), None if self._verifier is None else token(self._rules, op, self._verifier))
         elif site.op in ("write", "call"):
             decisions = (leaves(self._rules, op), None)

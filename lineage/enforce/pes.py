@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from lineage.enforce import consent
 from lineage.enforce.consent import Consents
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
+from lineage.enforce.lines import Files, Lines
+from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
 from lineage.enforce.tokens import LIFETIME, Grant, Signer, digest
@@ -28,17 +30,6 @@ from protos import policy_pb2_grpc
 CONSENT = "file:consent.jsonl"
 _LABELS = {"wearer": Label("user.identifier", ("CONSENT",)), "purpose": Label(operational="purpose"),
            "granted": Label("user.consent", ("CONSENT",))}
-_FILE = "consent.jsonl"
-
-
-class Files(Protocol):
-    """What of a store the consent registry needs."""
-
-    def read(self, path: str) -> bytes: ...
-
-    def append(self, path: str, data: bytes) -> None: ...
-
-    def exists(self, path: str) -> bool: ...
 
 
 class PolicyService(policy_pb2_grpc.PolicyServicer):
@@ -46,16 +37,19 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
 
     name = "policy"
 
-    def __init__(self, lib: PrivacyLib, rules: Rules, signer: Signer, files: Files,
+    def __init__(self, lib: PrivacyLib, rules: Rules | Rulebook, signer: Signer, files: Files,
                  now: Callable[[], float] = time.time) -> None:
         self._lib = lib
-        self._rules = rules
+        self._book = held(rules)
         self._signer = signer
-        self._files = files
+        self._lines = Lines(files, CONSENT.partition(":")[2])
         self._now = now
         self._consents = Consents()
         self._granted = 0
-        self._cut = False
+
+    @property
+    def _rules(self) -> Rules:
+        return self._book.rules
 
     def register(self, server: Any) -> None:
         policy_pb2_grpc.add_PolicyServicer_to_server(self, server)
@@ -63,14 +57,10 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
     async def start(self) -> None:
         """Takes the consent registry up where it was."""
         self._lib.register(CONSENT, _LABELS, "policy")
-        if self._files.exists(_FILE):
+        if self._lines.exists():
             with self._lib.scope(principal="policy"), self._lib.read(CONSENT, fields=tuple(_LABELS)) as op:
-                data = self._files.read(_FILE)
-                whole = data[:data.rfind(b"\n") + 1]
-                lines = [line for line in whole.decode().splitlines() if not line.endswith(consent.CUT)]
+                lines = self._lines.read()
                 self._consents, op.rows = Consents(lines), len(lines)
-                # What was cut off had not been acknowledged; it is marked so before the next line.
-                self._cut = data != whole
 
     async def stop(self) -> None:
         """Nothing to close."""
@@ -116,9 +106,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         """Durable before it is acknowledged."""
         sources = {field: [f"rpc:policy.Consent.request#{field}"] for field in _LABELS}
         with self._lib.write(CONSENT, sources=sources):
-            line = consent.line(request.wearer, request.purpose, request.granted)
-            self._files.append(_FILE, f"{consent.CUT}\n{line}".encode() if self._cut else line.encode())
-            self._cut = False
+            self._lines.append(consent.line(request.wearer, request.purpose, request.granted))
         epoch = self._consents.set(request.wearer, request.purpose, request.granted)
         self._lib.respond({"epoch": []})
         return pb.ConsentResponse(epoch=epoch)

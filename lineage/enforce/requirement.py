@@ -44,12 +44,21 @@ class Requirement:
 def load(path: Path) -> Requirement:
     """Raises InputError: PAI012 for a missing file, PAI022 (with the line) for a malformed one."""
     try:
-        data = YAML(typ="rt").load(path)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise InputError("PAI012", f"no requirement {path.stem!r}; there are {known or 'none'}",
                          where=str(path)) from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}", where=str(path)) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Requirement:
+    """The same for the text of a file; ``path`` is what an error names."""
+    try:
+        data = YAML(typ="rt").load(text)
+    except YAMLError as error:
         raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}", where=str(path)) from error
     return _requirement(data, path)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from lineage.enforce.gate import make
+from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier, digest
 from lineage.errors import PolicyDenied
@@ -54,14 +55,19 @@ class WarehousePermission:
     A token that was issued before this began is refused: which of those were used before is not known any more.
     """
 
-    def __init__(self, lib: PrivacyLib, rules: Rules, verifier: Verifier, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, lib: PrivacyLib, rules: Rules | Rulebook, verifier: Verifier,
+                 now: Callable[[], float] = time.time) -> None:
         self._lib = lib
-        self._rules = rules
+        self._book = held(rules)
         self._verifier = verifier
         self._now = now
         self._began = int(now())
         # Nonce → when its token ends, after which it needs no remembering.
         self._used: dict[str, int] = {}
+
+    @property
+    def _rules(self) -> Rules:
+        return self._book.rules
 
     def execute(self, token: bytes, run: Execution) -> Claims:
         """The token's claims, and the token is used up.  Raises PolicyDenied (PAI303), and then it is not."""

@@ -52,11 +52,15 @@ class Judge:
 
     def __init__(self, schema: Schema, seed: int, *, enforcing: bool) -> None:
         self._schema = schema
-        self._enforcing = enforcing
         self._seed = seed
         self._plans: dict[tuple[int, tuple[str, ...]], _Plan] = {}
-        latest = schema.latest
-        self._sampling = sampling(latest.sample, seed, latest.name)
+        self._sampling = sampling(schema.latest.sample, seed, schema.latest.name)
+        self.enforce(enforcing)
+
+    def enforce(self, enforcing: bool) -> None:
+        """From now on, also for what is queued."""
+        latest = self._schema.latest
+        self._plans.clear()
         self.fields: Mapping[str, Field] = {name: field for name, field in latest.fields.items()
                                             if not (enforcing and name in latest.gaps)}
         self.columns = tuple(field.column for field in self.fields.values())

@@ -55,8 +55,11 @@ class Ingester:
         self._woken = asyncio.Event()
         self._delivered = 0
         self._task: asyncio.Task[None] | None = None
-        self._sources = {f"{category.table}.{field.column}": [f"{category.asset}#{name}"]
-                         for name, field in judge.fields.items()}
+
+    @property
+    def _sources(self) -> dict[str, list[str]]:
+        return {f"{self._category.table}.{field.column}": [f"{self._category.asset}#{name}"]
+                for name, field in self._judge.fields.items()}
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"ingest {self._category.name}")

@@ -83,8 +83,7 @@ class LoggerService(LoggerServicer):
         """Registers the categories' labels, and takes up what an earlier process left queued."""
         for line in self._lines.values():
             category = line.category
-            labels = {name: field.label for name, field in line.judge.fields.items()}
-            self._lib.register(category.asset, {**labels, POSITION: Label(operational="position")}, category.owner)
+            self._register(line)
             self._recover(category.asset, tuple(line.judge.fields), line.queue, _key)
             line.ingester.start()
             line.ingester.notice()
@@ -92,6 +91,20 @@ class LoggerService(LoggerServicer):
             if dead.queue.exists():
                 dead.register()
                 dead.recovered(self._recover(dead.asset, dead.fields, dead.queue, dead.key))
+
+    def enforce(self, enforced: Sequence[str]) -> None:
+        """The requirements in enforcement mode are these from now on."""
+        self._enforced = tuple(enforced)
+        for line in self._lines.values():
+            line.judge.enforce(bool(enforced))
+            self._register(line)
+
+    def _register(self, line: _Line) -> None:
+        """A field that was there stays: its values may be queued."""
+        asset = line.category.asset
+        labels = {name: field.label for name, field in line.judge.fields.items()}
+        self._lib.register(asset, {**labels, POSITION: Label(operational="position"),
+                                   **self._lib.labels.get(asset, {})}, line.category.owner)
 
     async def stop(self) -> None:
         for line in self._lines.values():

@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lineage.enforce.guard import Guard
+from lineage.enforce.requirement import parse
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.errors import SightlineError
@@ -42,7 +44,7 @@ def work(name: str, config: NodeConfig, key: bytes, task: Mapping[str, Any]) -> 
     """The task's answer with ``recorded``, or what was raised as ``error`` and ``kind``; all signals are delivered."""
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
     tap = Journal(config.data / "journal" / f"{name}.db", name)
-    guard = Guard(Rules(config.deployment.load_requirements()), Verifier(key))
+    guard = Guard(Rules(parse(text, Path("requirement")) for text in task["requirements"]), Verifier(key))
     store = LocalStore(config.data, tap)
     try:
         answer = TASKS[task["do"]](PrivacyLib(name, [Capture(sink), guard], family=FAMILY), store, task)

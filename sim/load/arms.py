@@ -74,7 +74,7 @@ async def arm(name: str, folder: Path, scenario: Scenario, seed: int) -> AsyncIt
             nodes.append(node := await serve(service, NodeConfig(data, seed, addresses=known), _seams(name)))
             running.push_async_callback(node.stop)
             addresses[service] = {"grpc": node.grpc, "http": node.http}
-        config = NodeConfig(data, seed, addresses={"collector": addresses["collector"]["grpc"]})
+        config = NodeConfig(data, seed, addresses={name: addresses[name]["grpc"] for name in ("collector", "policy")})
         own = await running.enter_async_context(companion(config, _seams(name), addresses["web"]["http"]))
         await train(addresses, deployment, seed)
         yield Arm(name, own.app, collector.pid("collector"), nodes, own)

@@ -48,7 +48,8 @@ async def running(folder: Path, scenario: Scenario, seed: int) -> AsyncIterator[
     async with AsyncExitStack() as resources:
         stack = await resources.enter_async_context(
             processes(data, folder / "logs", seed, (), scenario.world.answers, memory=scenario.world.memory))
-        config = NodeConfig(data, seed, addresses={"collector": stack.addresses["collector"]["grpc"]})
+        config = NodeConfig(data, seed, addresses={
+            name: stack.addresses[name]["grpc"] for name in ("collector", "policy")})
         app = await resources.enter_async_context(
             companion(config, Seams(SimClock(), Untapped()), str(stack.addresses["web"]["http"])))
         await train(stack.addresses, deployment, seed)

@@ -11,14 +11,15 @@ from lineage.discover import declare, review
 from lineage.discover.graph import Graph
 from lineage.discover.lineage import derive, save
 from lineage.discover.store import Store
+from lineage.enforce import requirement
 from lineage.enforce.placement import place
 from sim.scenario.schema import Scenario
 from sim.stack.deployment import Deployment
 
 
 def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
-            recorded: Mapping[str, int]) -> dict[str, Any]:
-    """``recorded``: signals that each emitter says that it has made.
+            recorded: Mapping[str, int], requirements: Mapping[str, str]) -> dict[str, Any]:
+    """``recorded``: signals that each emitter says that it has made; ``requirements``: name → file, at the end.
 
     The content of lineage.json; the derived tables of the store are rewritten with it."""
     store.expect(recorded)
@@ -35,7 +36,9 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
     content["consent"] = [{"purpose": purpose, "checked": checked, "withheld": withheld}
                           for purpose, (checked, withheld) in sorted(lineage.consent.items())]
     graph = Graph(content)
-    zones = [place(requirement, graph, lineage.purposes()) for requirement in deployment.load_requirements()]
+    rules = [requirement.parse(text, deployment.requirements / f"{name}.yaml")
+             for name, text in sorted(requirements.items())]
+    zones = [place(one, graph, lineage.purposes()) for one in rules]
     content["zones"] = [zone.to_dict() for zone in zones]
     content["evidence"] = [evidence(zone, content["decisions"], content["findings"]).to_dict() for zone in zones]
     return content

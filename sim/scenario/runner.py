@@ -169,14 +169,14 @@ class _Runner:
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
         config = NodeConfig(self._folder.data, self._seed,
-                            addresses={"collector": addresses["collector"]["grpc"]})
+                            addresses={name: addresses[name]["grpc"] for name in ("collector", "policy")})
         self._companion = await resources.enter_async_context(
             companion(config, self._seams("app"), addresses["web"]["http"], self._seams("glasses")))
         call = await resources.enter_async_context(operator.calls(addresses))
         wearers = make_wearers(self._seed, world.wearers, list(world.regions))
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
-                      self._deployment.manifests)
+                      self._deployment.manifests, requirements=self._deployment.requirements_by_name())
         await stage.operate("training", "Train", operator.base_manifest(self._deployment.manifests))
         return stage
 
@@ -225,7 +225,7 @@ class _Runner:
         store = Store(path / "lineage.db")
         recorded = {name: one["recorded"] for name, one in told.items()}
         try:
-            content = picture(store, self._deployment, self._scenario, self._seed, recorded)
+            content = picture(store, self._deployment, self._scenario, self._seed, recorded, stage.requirements)
             account = accounts.account(store, told)
         finally:
             store.close()

@@ -30,7 +30,8 @@ Call = Callable[[str, str, Any, tuple[tuple[str, str], ...]], Awaitable[Any]]
 @dataclass
 class Stage:
     """``manifests``: the deployed ones.  ``answers``: everything the glasses were told, in order.  ``views``: where
-    each wearer was when the card that the glasses show was asked for."""
+    each wearer was when the card that the glasses show was asked for.  ``requirements``: name → file, of those in
+    force."""
 
     scenario: Scenario
     seed: int
@@ -43,6 +44,7 @@ class Stage:
     captures: int = 0
     operations: int = 0
     views: dict[str, View] = field(default_factory=dict)
+    requirements: dict[str, str] = field(default_factory=dict)
 
     async def operate(self, service: str, method: str, request: Any) -> Any:
         """One call of the operator, under a correlation key of its own."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from sim.scenario import flows, logger_faults, logger_steps, mediation, natural, side_channel, tokens, witnesses
+from sim.scenario import (
+    flows,
+    logger_faults,
+    logger_steps,
+    mediation,
+    natural,
+    rulebook_steps,
+    side_channel,
+    tokens,
+    witnesses,
+)
 from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
 __all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "flows", "logger_faults", "logger_steps", "mediation", "natural",
-           "side_channel", "tokens", "witnesses"]
+           "rulebook_steps", "side_channel", "tokens", "witnesses"]

@@ -7,7 +7,7 @@ emitter and process ``glasses``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 import httpx
 
 from lineage.enforce.guard import Guard
-from lineage.enforce.rules import Rules
+from lineage.enforce.rulebook import Rulebook
 from lineage.model import Label
 from lineage.privacylib import Capture, CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
 from lineage.privacylib.mediation import Watch
 from protos import web_pb2
 from sim.stack.config import NodeConfig
+from sim.stack.following import following
 from sim.stack.injected import Seams
 from sim.stack.node import library, watching
 from sim.stack.store import LocalStore
@@ -66,12 +67,15 @@ async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams |
                     ) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server; ``glasses``: of the device's own processing."""
     parts = {"app": (_sink("app", config), seams)}
-    guard = Guard(Rules(config.deployment.load_requirements()))
+    book = Rulebook(config.deployment.load_requirements())
+    guard = Guard(book)
     watch = watching("app", config) if seams.watched else None
     lib = (seams.library or library)("app", parts["app"][0], watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:
         watch.start(lib)
     _register(lib)
+    stopping: list[Callable[[], Any]] = []
+    await following(lib, book, config, stopping)
     device = None
     if glasses is not None:
         parts["glasses"] = (_sink("glasses", config), glasses)
@@ -84,6 +88,8 @@ async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams |
                                          dial=lambda path, headers: connect(web, path, headers, seams.tap)),
                             parts, watch)
         finally:
+            for stop in stopping:
+                await stop()
             if watch is not None:
                 watch.close()
             for sink, _ in parts.values():

@@ -50,6 +50,14 @@ class Deployment:
         running = self.jobs.parent / "running" / "jobs"
         return running if running.is_dir() else self.jobs
 
+    def requirement_texts(self) -> list[str]:
+        """The files themselves, as the rulebook passes them on."""
+        return [path.read_text(encoding="utf-8") for path in sorted(self.requirements.glob("*.yaml"))]
+
+    def requirements_by_name(self) -> dict[str, str]:
+        """Name → file.  Raises InputError (PAI022)."""
+        return {requirement.parse(text, self.requirements).name: text for text in self.requirement_texts()}
+
     def load_requirements(self) -> list[Requirement]:
         """Raises InputError (PAI022) for a malformed one."""
         return [requirement.load(path) for path in sorted(self.requirements.glob("*.yaml"))]

@@ -32,6 +32,8 @@ from sim.stack.node import APP, FAMILIES, library
 
 # In the order in which they are shown.
 KINDS = ("handler", "client", "route", "table", "category", "file", "probe", "operation", "job", "manifest")
+# Services that another node offers beside its own.
+OFFERED_BY = {"Rulebook": "policy"}
 # (emitter, operation, asset, activity) → how many.
 Heard = Mapping[tuple[str, str, str, str], int]
 
@@ -86,7 +88,7 @@ def _rpcs() -> Iterator[Point]:
     for method in methods():
         service, _, name = method.partition(".")
         asset = f"rpc:{service.lower()}.{name}"
-        yield Point(service.lower(), "handler", asset.removeprefix("rpc:"), "protos",
+        yield Point(OFFERED_BY.get(service, service.lower()), "handler", asset.removeprefix("rpc:"), "protos",
                     (("read", f"{asset}.request"), ("write", f"{asset}.response")))
 
 

@@ -13,11 +13,9 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from lineage.enforce.guard import Guard
-from lineage.enforce.rules import Rules
+from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
@@ -35,7 +33,9 @@ from protos import (
 from sim.stack.config import NodeConfig
 from sim.stack.control import Control
 from sim.stack.deployment import ROOT
+from sim.stack.following import following
 from sim.stack.injected import Seams
+from sim.stack.listening import listen
 from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Pool
 from sim.stack.store import LocalStore
@@ -45,6 +45,8 @@ from sim.stack.wire import TappedChannel, TappedServer
 FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
 # The companion app's code; what the glasses do by themselves is another's.
 APP = ("sim.world.app", "sim.world.overlay", "sim.world.setup", "sim.world.talk")
+# The policy service's code is the PAI's own.
+POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring", "lineage.enforce.lines")
 _STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
@@ -84,32 +86,41 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
         return await _serve_collector(server, config)
     stopping: list[Callable[[], Any]] = []
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
-    guard = Guard(Rules(config.deployment.load_requirements()))
+    book = Rulebook(config.deployment.load_requirements())
+    guard = Guard(book)
     watch = watching(name, config) if seams.watched else None
     lib = (seams.library or library)(name, sink, watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:
         watch.start(lib)
     try:
-        build = _Builder(lib, config, seams, stopping)
+        build = _Builder(lib, config, seams, stopping, book)
         if name == "warehouse":
             key = await build.policy_key()
             guard.verifier = build.verifier = Verifier(key)
-            build.pool = Pool(name, config, key, seams.fate)
+        texts = await following(lib, book, config, stopping)
+        if name == "warehouse":
+            build.pool = Pool(name, config, key, seams.fate, requirements=texts)
         service, http = await build.service(name)
-        service.register(lib.server(TappedServer(server, seams.tap)))
+        instrumented = lib.server(TappedServer(server, seams.tap))
+        service.register(instrumented)
+        for one in build.beside:
+            one.register(instrumented, server)
+            await one.start()
         control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams, watch, build.pool), server)
-        address = await _listen(server, config.listen, name)
+        address = await listen(server, config.listen, name)
         await service.start()
     except BaseException:
         if watch is not None:
             watch.close()
+        for stop in stopping:
+            await stop()
         raise
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping], watch)
 
 
 def watching(name: str, config: NodeConfig) -> Watch:
     """Not started.  The code of a service lies in its package; policy's is the PAI's own, the app's the world's."""
-    packages = {"policy": ("lineage.enforce.pes",), "app": APP}.get(name, (f"services.{name}",))
+    packages = {"policy": POLICY, "app": APP}.get(name, (f"services.{name}",))
     code = [ROOT / package.replace(".", "/") for package in packages]
     deployment = config.deployment
     # An engine's own upkeep, and its wire to Java, on which even a thread of another service collects its garbage.
@@ -135,11 +146,15 @@ class _Builder:
     A service is imported when it is built: a process of its own holds no other's libraries.
     """
 
-    def __init__(self, lib: PrivacyLib, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]]) -> None:
+    def __init__(self, lib: PrivacyLib, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]],
+                 book: Rulebook) -> None:
         self._lib = lib
         self._config = config
         self._seams = seams
         self._stopping = stopping
+        self._book = book
+        # Services that the node offers beside its own; each is started before the node listens.
+        self.beside: list[Any] = []
         self.verifier: Verifier | None = None
         self.pool: Pool | None = None
 
@@ -164,9 +179,10 @@ class _Builder:
 
     def _policy(self, store: LocalStore) -> Any:
         from lineage.enforce.pes import PolicyService
+        from lineage.enforce.requiring import RulebookService
 
-        rules = Rules(self._config.deployment.load_requirements())
-        return PolicyService(self._lib, rules, Signer(str(self._config.seed)), store)
+        self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store))
+        return PolicyService(self._lib, self._book, Signer(str(self._config.seed)), store)
 
     def _warehouse(self, store: LocalStore) -> Any:
         from services.warehouse.service import WarehouseService
@@ -174,7 +190,7 @@ class _Builder:
         deployment = self._config.deployment
         permission = None
         if self.verifier is not None:
-            permission = WarehousePermission(self._lib, Rules(deployment.load_requirements()), self.verifier)
+            permission = WarehousePermission(self._lib, self._book, self.verifier)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
                                 tables=deployment.tables, jobs=deployment.running_jobs, exports=deployment.exports,
                                 permission=permission, workers=self.pool,
@@ -193,11 +209,11 @@ class _Builder:
         from services.logger.service import LoggerService
 
         # A simulated run is not batched by the clock on the wall: a full batch or a flush sends the events.
-        rules = Rules(self._config.deployment.load_requirements())
-        return LoggerService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
-                             categories=self._config.deployment.running_categories, delay=86_400,
-                             seed=self._config.seed,
-                             enforced=[one.id for one in rules.requirements if one.mode == "enforcement"])
+        service = LoggerService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
+                                categories=self._config.deployment.running_categories, delay=86_400,
+                                seed=self._config.seed, enforced=self._book.enforced)
+        self._book.listen(lambda rules: service.enforce(self._book.enforced))
+        return service
 
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
@@ -260,27 +276,9 @@ async def _serve_collector(server: Any, config: NodeConfig) -> Node:
 
     store = LineageStore(config.data / "lineage.db")
     collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store), server)
-    address = await _listen(server, config.listen, "collector")
+    address = await listen(server, config.listen, "collector")
 
     async def close() -> None:
         store.close()
 
     return Node("collector", address, None, None, server, None, [close])
-
-
-async def _listen(server: Any, address: str, name: str) -> str:
-    """Adds health and reflection, binds, starts; the address as bound."""
-    servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-    offered = {"web": ["Control"], "collector": ["Collector"]}.get(name, [name.capitalize(), "Control"])
-    reflection.enable_server_reflection(
-        [*(f"sightline.{service}" for service in offered), health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    host = address.rpartition(":")[0]
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise RunError("PAI030", f"{name} cannot listen at {address}", where=name,
-                       next=f"sightline node {name} --listen 127.0.0.1:0") from error
-    await server.start()
-    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"

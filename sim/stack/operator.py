@@ -15,13 +15,23 @@ import grpc
 import grpc.aio
 
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
-from protos import logger_pb2_grpc, policy_pb2_grpc, training_pb2, training_pb2_grpc, warehouse_pb2_grpc
+from protos import (
+    logger_pb2_grpc,
+    policy_pb2_grpc,
+    rulebook_pb2_grpc,
+    training_pb2,
+    training_pb2_grpc,
+    warehouse_pb2_grpc,
+)
 from sim.scenario.stage import Call
 
 # Seconds: a job or a training run may take longer than a request, and much longer where an engine is a cluster.
 DEADLINE = 600.0
 _STUBS: dict[str, Any] = {"training": training_pb2_grpc.TrainingStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
-                          "logger": logger_pb2_grpc.LoggerStub, "policy": policy_pb2_grpc.PolicyStub}
+                          "logger": logger_pb2_grpc.LoggerStub, "policy": policy_pb2_grpc.PolicyStub,
+                          "rulebook": rulebook_pb2_grpc.RulebookStub}
+# Services that another node offers beside its own.
+_OFFERED_BY = {"rulebook": "policy"}
 _KINDS: dict[grpc.StatusCode, type[SightlineError]] = {
     grpc.StatusCode.PERMISSION_DENIED: PolicyDenied, grpc.StatusCode.INVALID_ARGUMENT: InputError,
     grpc.StatusCode.NOT_FOUND: InputError}
@@ -30,7 +40,7 @@ _KINDS: dict[grpc.StatusCode, type[SightlineError]] = {
 @asynccontextmanager
 async def calls(addresses: Mapping[str, Mapping[str, str | None]]) -> AsyncIterator[Call]:
     """A function that calls (service, method, request, metadata), over one channel a service."""
-    channels = {name: grpc.aio.insecure_channel(str(addresses[name]["grpc"])) for name in _STUBS}
+    channels = {name: grpc.aio.insecure_channel(str(addresses[_OFFERED_BY.get(name, name)]["grpc"])) for name in _STUBS}
     stubs = {name: _STUBS[name](channel) for name, channel in channels.items()}
 
     async def call(service: str, method: str, request: Any, metadata: tuple[tuple[str, str], ...]) -> Any:

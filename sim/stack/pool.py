@@ -26,16 +26,18 @@ Fate = Callable[[Mapping[str, Any]], str]
 
 
 class Pool:
-    """Implements ``services.seams.Workers`` for ``service``; ``key``: the policy service's public key."""
+    """Implements ``services.seams.Workers`` for ``service``; ``key``: the policy service's public key;
+    ``requirements``: files of those in force, by which a worker judges until it ends."""
 
     def __init__(self, service: str, config: NodeConfig, key: bytes, fate: Fate, program: Sequence[str] = PROGRAM,
-                 deadline: float = DEADLINE) -> None:
+                 deadline: float = DEADLINE, requirements: Callable[[], Sequence[str]] = tuple) -> None:
         self._service = service
         self._config = config
         self._key = key
         self._fate = fate
         self._program = program
         self._deadline = deadline
+        self._requirements = requirements
         # Worker → signals that it recorded in all of its lives.
         self.recorded: dict[str, int] = {}
 
@@ -57,7 +59,7 @@ class Pool:
         environment = {**os.environ, "SIGHTLINE_DATA": str(self._config.data), "SIGHTLINE_WORKER": name,
                        "SIGHTLINE_SEED": str(self._config.seed), "SIGHTLINE_POLICY_KEY": self._key.hex(),
                        "SIGHTLINE_COLLECTOR": self._config.addresses["collector"]}
-        given = json.dumps({**task, "dies": fate == "dies"}).encode()
+        given = json.dumps({**task, "dies": fate == "dies", "requirements": list(self._requirements())}).encode()
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._program, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)

@@ -11,11 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from google.protobuf import descriptor_pool
 
-from protos import annotations_pb2, inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2
+from protos import annotations_pb2, inference_pb2, logger_pb2, policy_pb2, rulebook_pb2, training_pb2, warehouse_pb2
 from sim.truth.record import Record
 
 # Loading a module of contracts registers its descriptors.
-CONTRACTS = (inference_pb2, logger_pb2, policy_pb2, training_pb2, warehouse_pb2)
+CONTRACTS = (inference_pb2, logger_pb2, policy_pb2, rulebook_pb2, training_pb2, warehouse_pb2)
 FAMILIES = ("A", "B", "C", "D")
 _STORAGE = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D"}
 _QUEUE = re.compile(r"queue/([A-Za-z0-9_.-]+)/\d+\.log")

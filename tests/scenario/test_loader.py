@@ -69,6 +69,8 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("steps", "present", {"job": str, "token": str}, {}),
     ("expectations", "consent", {"purpose": str}, {"checked": Comparable, "withheld": Comparable}),
     ("expectations", "step", {"name": str, "is": str, "count": Comparable}, {"code": str}),
+    ("steps", "require", {"requirement": str}, {}),
+    ("steps", "enforce", {"requirement": str}, {}),
     ("steps", "submit", {"sql": str}, {"with": dict}),
     ("faults", "changed_sql", {"job": str, "sql": str}, {}),
     ("steps", "flush", {}, {}),

@@ -297,6 +297,30 @@ async def test_a_field_without_a_label_is_a_gap(tmp_path: Path, enforced: tuple[
     assert ("mood" in b.service._lib.labels["logger:glasses_session"]) is flowed
 
 
+async def test_what_is_enforced_while_it_runs_holds_for_what_is_queued_too(tmp_path: Path) -> None:
+    folder = tmp_path / "categories"
+    folder.mkdir()
+    (folder / "v1.yaml").write_text(TEXT)
+    (folder / "v2.yaml").write_text(TEXT.replace("version: 1", "version: 2") + "  mood: {type: text, optional: true}\n")
+    async with bench(tmp_path, categories=folder) as b:
+        async def append(number: int) -> None:
+            new = logger_pb2.LogRequest(version=2, events=event(number, mood="glad"))
+            assert (await b.logger.Append(new, metadata=META, timeout=5)).accepted == 1
+
+        await append(1)
+        await b.flush()
+        await append(2)
+        b.service.enforce(["glasses-interaction-purpose@4"])
+        await append(3)
+        await b.flush()
+        b.service.enforce([])
+        await append(4)
+        await b.flush()
+    assert [("mood" in rows.columns, b"glad" in rows.SerializeToString()) for rows in b.warehouse.batches] == [
+        (True, True), (False, False), (True, True)]
+    assert [op.detail["requirements"] for op in b.seen.of("decision")] == [["glasses-interaction-purpose@4"]]
+
+
 async def test_a_torn_write_is_told_at_the_next_start(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.append(event(1))

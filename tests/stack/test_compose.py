@@ -45,9 +45,9 @@ def test_every_address_names_a_process_that_listens_there_and_is_depended_on() -
     assert calls == {
         "collector": set(),
         "policy": {"collector"},
-        "inference": {"collector"},
+        "inference": {"collector", "policy"},
         "warehouse": {"collector", "policy"},
-        "logger": {"collector", "warehouse"},
+        "logger": {"collector", "policy", "warehouse"},
         "training": {"collector", "policy", "warehouse", "inference"},
         "web": {"collector", "policy", "warehouse", "inference", "logger"},
     }
