@@ -14,11 +14,13 @@ from lineage.model import Decision
 
 
 class Input(NamedTuple):
-    """``asset`` is a field-level name; ``annotated``: someone gave it a label at all."""
+    """``asset`` is a field-level name; ``annotated``: someone gave it a label at all.  ``origins``: the only ones of
+    which rows will be used (``Rules.rows``); without them nobody knows where the data come from."""
 
     asset: str
     annotations: tuple[str, ...]
     annotated: bool = True
+    origins: tuple[str, ...] = ()
 
 
 class Crossing(NamedTuple):
@@ -27,9 +29,10 @@ class Crossing(NamedTuple):
 
 
 def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: Sequence[Input],
-          where: str = "gate") -> Decision:
-    """Use of every input for the purpose; the refused inputs are those of the decision when blocked."""
-    refused = [(item, refusal) for item in inputs if (refusal := enforced(rules.use(item.annotations, purpose)))]
+          where: str = "gate", region: str = "") -> Decision:
+    """Use of every input for the purpose in the region; the refused inputs are those of the decision when blocked."""
+    refused = [(item, refusal) for item in inputs
+               if (refusal := enforced(rules.use(item.annotations, purpose, region, item.origins)))]
     unknown = [item for item in inputs if not item.annotated]
     if refused:
         first = refused[0][1]
@@ -39,16 +42,17 @@ def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: 
         reason = f"{unknown[0].asset} has no label, so it cannot be judged"
         return make(rules, activity, purpose, principal, where, "blocked", "PAI304", reason,
                          [item.asset for item in unknown])
-    code, reason = _permitted(rules, purpose, inputs)
+    code, reason = _permitted(rules, purpose, region, inputs)
     return make(rules, activity, purpose, principal, where, "allowed", code, reason,
                      [item.asset for item in inputs])
 
 
 def judge(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
-          used: Iterable[Input] = (), where: str = "gate") -> Decision:
+          used: Iterable[Input] = (), where: str = "gate", region: str = "") -> Decision:
     """A job: use of every source and of what flows nowhere (``used``), then each flow from a source to its sink."""
     sources = sorted({*used, *(crossing.source for crossing in crossings)})
-    decision = admit(rules, activity=activity, purpose=purpose, principal=principal, inputs=sources, where=where)
+    decision = admit(rules, activity=activity, purpose=purpose, principal=principal, inputs=sources, where=where,
+                     region=region)
     if decision.verdict == "blocked":
         return decision
     return flow(rules, activity=activity, purpose=purpose, principal=principal, crossings=crossings,
@@ -69,12 +73,15 @@ def flow(rules: Rules, *, activity: str, purpose: str, principal: str, crossings
                 {crossing.source.asset for crossing, _ in refusals})
 
 
-def _permitted(rules: Rules, purpose: str, inputs: Iterable[Input]) -> tuple[str, str]:
+def _permitted(rules: Rules, purpose: str, region: str, inputs: Iterable[Input]) -> tuple[str, str]:
     """The code and the reason of what is let through: logging mode names what it would have refused."""
-    annotations = {annotation for item in inputs for annotation in item.annotations}
-    if logged := rules.use(annotations, purpose):
-        return logged[0].code, f"in logging mode only: {logged[0].reason}"
-    governing = [requirement.id for requirement in rules.governing(annotations)]
+    governed: dict[tuple[str, ...], set[str]] = {}
+    for item in inputs:
+        governed.setdefault(item.origins, set()).update(item.annotations)
+    for origins in sorted(governed):
+        if logged := rules.use(governed[origins], purpose, region, origins):
+            return logged[0].code, f"in logging mode only: {logged[0].reason}"
+    governing = [requirement.id for requirement in rules.governing({name for one in governed.values() for name in one})]
     return "", f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
 
 

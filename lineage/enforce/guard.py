@@ -85,7 +85,7 @@ class Guard(Extension):
         who, site = op.context.trace[2], op.site
         if not who.activity:
             return None
-        forbidden, label = self._rules.forbidden(who.purpose), site.lib.label
+        forbidden, label = self._rules.forbidden(who.purpose, who.region), site.lib.label
         for field in site.fields or site.lib.labels.get(site.asset, ()):
             found = label(site.asset, field)
             if not forbidden.isdisjoint(found.annotations) or not found.annotated:
@@ -93,4 +93,4 @@ class Guard(Extension):
         else:
             return None
         return admit(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
-                     inputs=inputs(op), where="guard")
+                     inputs=inputs(op), where="guard", region=who.region)

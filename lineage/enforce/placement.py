@@ -64,7 +64,7 @@ def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]
 
 def _permitted(requirement: Requirement, target: str, labels: dict[str, Any], activities: dict[str, set[str]]) -> bool:
     if kind_of(target) in ACTIVITY_KINDS:
-        return activities.get(target, set()) <= requirement.purposes
+        return all(requirement.permits(purpose) for purpose in activities.get(target, set()))
     return bool(requirement.governs.intersection(_annotations(labels, target))) or _operational(labels, target)
 
 

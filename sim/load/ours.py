@@ -135,7 +135,8 @@ class Event(_Ours):
 
 
 class Check(_Ours):
-    """One judgement by the rules, alternately of a use and of a flow; nothing is cached."""
+    """One decision by the rules, not cached: in turn of a use, of one in a region by data of a known and of an unknown
+    origin, and of a flow."""
 
     name = "policy_check_us"
     service = "web"
@@ -145,9 +146,11 @@ class Check(_Ours):
         self._rules = rules()
 
     async def full(self, inputs: Sequence[Any]) -> None:
-        use, flow = self._rules.use, self._rules.flow
-        for _ in inputs[::2]:
+        use, flow, origin = self._rules.use, self._rules.flow, ("NO",)
+        for _ in inputs[::4]:
             use(GOVERNED, "assistance")
+            use(GOVERNED, "assistance", "EU")
+            use(GOVERNED, "assistance", "US", origin)
             flow(GOVERNED, GOVERNED)
 
 

@@ -16,9 +16,10 @@ def self_time(report: Report) -> None:
     table(("CPU µs of one", "PrivacyLib", "OpenTelemetry", "ratio"), [
         (name, _interval(between["privacylib"][ours]), _interval(between["opentelemetry"][theirs]),
          f"1/{1 / between['ratio'][name][0]:.1f}") for name, (ours, theirs) in RATIOS.items()])
-    own = between["privacylib"]
-    table(("decision", "CPU µs"), [("by the rules, nothing cached", _interval(own["policy_check_us"])),
-                                   ("by the guard, the first time", _interval(own["first_decision_us"]))])
+    own, samples = between["privacylib"], report["samples"]["operations"]
+    table(("decision, not cached", "CPU µs", "samples"), [
+        ("by the rules", _interval(own["policy_check_us"]), samples),
+        ("by the guard, the first time", _interval(own["first_decision_us"]), samples)])
 
 
 def paired(report: Report) -> None:
