@@ -53,6 +53,10 @@ CODES: dict[str, Code] = {
         "an optional package is not installed",
         "The command needs an extra of this distribution: `bench` (OpenTelemetry and other peers) or `load` (Locust).",
         "Install the extra that the message names."),
+    "PAI014": Code(
+        "no such paradigm",
+        "Paradigms are compared by name, and there is none of this one.",
+        "Take a name of the message; sim/bench/paradigms.py says what each of them is."),
     "PAI020": Code(
         "the manifest is malformed or names what does not exist",
         "A key is missing or unknown, or an input is not a table or column of the warehouse.",

@@ -21,6 +21,7 @@ from services.web.app import create_app
 from services.web.conversation import Conversation
 from services.web.memory import Recall
 
+COMPONENTS: tuple[Any, ...] = (session, prompt, respond, log, dialogue, reply, minutes, card, profile)
 # Seconds.
 GENERATE_DEADLINE = 10.0
 LOG_DEADLINE = 5.0
@@ -46,7 +47,7 @@ class WebService:
     async def start(self) -> None:
         """Registers web's components, and declares the flows between them: ingest → session → … → log."""
         lib = self._lib
-        for component in (session, prompt, respond, log, dialogue, reply, minutes, card, profile):
+        for component in COMPONENTS:
             lib.register(component.ASSET, component.LABELS)
             lib.declare(component.ASSET, component.FLOWS)
         lib.register(place.PLACE, place.LABELS)

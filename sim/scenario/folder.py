@@ -30,13 +30,15 @@ def latest() -> Path:
 
 
 class RunFolder:
-    """Raises RunError (PAI033) when it cannot be made."""
+    """``home``: another folder than :func:`runs`.  Raises RunError (PAI033) when it cannot be made."""
 
-    def __init__(self, scenario: str, seed: int) -> None:
-        parent = runs() / scenario
-        if (runs() / "latest").is_dir() and not (runs() / "latest").is_symlink():
+    def __init__(self, scenario: str, seed: int, home: Path | None = None) -> None:
+        self._home = home or runs()
+        parent = self._home / scenario
+        if (self._home / "latest").is_dir() and not (self._home / "latest").is_symlink():
             raise RunError("PAI033", "a folder stands where the link to the newest run belongs",
-                           where=str(runs() / "latest"), next="move it away, or set SIGHTLINE_RUNS to another folder")
+                           where=str(self._home / "latest"),
+                           next="move it away, or set SIGHTLINE_RUNS to another folder")
         try:
             parent.mkdir(parents=True, exist_ok=True)
             self.final, self.path = self._reserve(parent, seed)
@@ -63,10 +65,10 @@ class RunFolder:
     def finish(self) -> Path:
         """The folder takes its name, and ``latest`` points at it."""
         self.path.rename(self.final)
-        link = runs() / "latest"
-        fresh = runs() / f".latest-{os.getpid()}"
+        link = self._home / "latest"
+        fresh = self._home / f".latest-{os.getpid()}"
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(self.final.relative_to(runs()))
+        fresh.symlink_to(self.final.relative_to(self._home))
         fresh.replace(link)
         return self.final
 

@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 
 from lineage.discover.store import Store
-from lineage.errors import InputError, RunError
+from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
 from sim.scenario import logger_faults
@@ -29,9 +29,10 @@ from sim.scenario.history import History
 from sim.scenario.lock import write_lock
 from sim.scenario.picture import picture
 from sim.scenario.registry import Registries
-from sim.scenario.schema import Scenario, Step
-from sim.scenario.stage import Outcome, Stage, find_file, placed, read_text
+from sim.scenario.schema import Scenario
+from sim.scenario.stage import Stage, find_file, placed, read_text
 from sim.scenario.steps import run_job
+from sim.scenario.taking import taken, told_of
 from sim.scenario.verdict import judge
 from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 from sim.show.report import write_report
@@ -39,7 +40,7 @@ from sim.stack import operator, spark
 from sim.stack.companion import companion
 from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.deployment import ROOT, deploy
-from sim.stack.injected import Seams
+from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
 from sim.truth import appended, carried, journal, moved, score
@@ -65,20 +66,25 @@ class Run:
 
 
 def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
-        engine: str = "sqlite", progress: Progress = lambda text: None) -> Run:
+        engine: str = "sqlite", progress: Progress = lambda text: None,
+        paradigm: Paradigm | None = None, home: Path | None = None) -> Run:
     """Raises InputError for what the scenario gets wrong, RunError when it could not be completed.
 
-    ``engine``: the warehouse's; where Spark runs is said by SIGHTLINE_SPARK.
+    ``engine``: the warehouse's; where Spark runs is said by SIGHTLINE_SPARK.  ``paradigm``: what stands in for Policy
+    Zones, in one process only; a step that is refused or fails under it is an outcome, and the next one is taken.
+    ``home``: the folder of runs.
     """
-    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress))
+    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress, paradigm,
+                            home))
 
 
-async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progress: Progress) -> Run:
+async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progress: Progress,
+               paradigm: Paradigm | None, home: Path | None) -> Run:
     if engine == "spark":
         spark.check(os.environ.get("SIGHTLINE_SPARK") or spark.LOCAL)
-    folder = RunFolder(scenario.name, seed)
+    folder = RunFolder(scenario.name, seed, home)
     try:
-        return await _Runner(scenario, seed, folder, progress, engine).run(topology)
+        return await _Runner(scenario, seed, folder, progress, engine, paradigm).run(topology)
     except RunError as error:
         kept = folder.abandon(keep=True)
         if kept is not None:
@@ -96,8 +102,10 @@ async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progre
 
 
 class _Runner:
-    def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress, engine: str) -> None:
+    def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress, engine: str,
+                 paradigm: Paradigm | None) -> None:
         self._scenario = scenario
+        self._paradigm = paradigm
         self._engine = engine, os.environ.get("SIGHTLINE_SPARK", "")
         self._seed = seed
         self._folder = folder
@@ -143,7 +151,7 @@ class _Runner:
         """Takes every step, then what drifts; the hits of the drift."""
         for step in self._scenario.steps:
             self._progress(step.kind)
-            told.append(_told(step.kind, step.given, await _taken(step, stage)))
+            told.append(told_of(step.kind, step.given, await taken(step, stage, forgiving=self._paradigm is not None)))
         hits = await self._drift(stage, told)
         await STEPS.lookup("flush").make(stage, {}, "")
         return hits
@@ -163,8 +171,9 @@ class _Runner:
         tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service, search)
         armed = Armed(self._scenario.faults)
         self._journals.append(tap)
-        return Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                     watched=True)
+        wire = self._paradigm.wire(armed) if self._paradigm else armed
+        return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
+                     watched=True, paradigm=self._paradigm)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -189,7 +198,7 @@ class _Runner:
                 path = stage.file(f"jobs/{fault.given['job']}.sql", fault.where)
                 with placed("sql", path):
                     outcome = await run_job(stage, warehouse_pb2.JobRequest(sql=read_text(path, "PAI021")))
-                steps.append(_told("new_job", fault.given, outcome))
+                steps.append(told_of("new_job", fault.given, outcome))
                 hits[index] += 1
         return hits
 
@@ -259,28 +268,6 @@ async def _watched(steps: Coroutine[Any, Any, list[int]], stack: Any) -> list[in
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def _taken(step: Step, stage: Stage) -> Outcome:
-    """An error is in a file of the user's, where it has one; otherwise at the step's own line."""
-    try:
-        outcome: Outcome = await STEPS.lookup(step.kind, step.where).make(stage, step.given, step.where)
-        return outcome
-    except InputError as error:
-        if not _is_file(error.where, stage):
-            error.where = step.where
-        raise
-
-
-def _is_file(where: str, stage: Stage) -> bool:
-    """``where`` names a file, with or without a line, that will still be there after the run."""
-    file, _, line = where.rpartition(":")
-    path = Path(file if line.isdecimal() else where)
-    return path.is_file() and not path.is_relative_to(stage.manifests.parent)
-
-
-def _told(kind: str, given: Any, outcome: Outcome) -> dict[str, Any]:
-    return {"step": kind, "given": dict(given), "outcome": outcome.outcome, "said": outcome.said}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -14,8 +14,6 @@ from typing import Any
 
 import httpx
 
-from lineage.enforce.guard import Guard
-from lineage.enforce.rulebook import Rulebook
 from lineage.model import Label
 from lineage.privacylib import Capture, CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
@@ -31,6 +29,11 @@ from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp
 from sim.world.device import GLASSES, LABELS, OnDevice, Port
 
+# What the app sends to web, and what comes back.
+ROUTES: tuple[tuple[str, Any, Any], ...] = (
+    ("ask", web_pb2.AskRequest, web_pb2.AskResponse), ("converse", web_pb2.ConverseMessage, web_pb2.ConverseReply),
+    ("overlay", web_pb2.OverlayRequest, web_pb2.OverlayResponse),
+    ("profile", web_pb2.ProfileRequest, web_pb2.ProfileResponse))
 # Seconds for one question, there and back.
 DEADLINE = 15.0
 
@@ -67,8 +70,8 @@ async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams |
                     ) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server; ``glasses``: of the device's own processing."""
     parts = {"app": (_sink("app", config), seams)}
-    book = Rulebook(config.deployment.load_requirements())
-    guard = Guard(book)
+    book = seams.rulebook(config.deployment.load_requirements())
+    guard = seams.guard("app", book)
     watch = watching("app", config) if seams.watched else None
     lib = (seams.library or library)("app", parts["app"][0], watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:
@@ -104,10 +107,7 @@ def _sink(emitter: str, config: NodeConfig) -> CollectorSink:
 def _register(lib: PrivacyLib) -> None:
     """The app holds what the requests' contracts name; so does what it takes from the glasses."""
     lib.register(f"device:{GLASSES}", LABELS[GLASSES], owner="glasses")
-    for route, request, response in (("ask", web_pb2.AskRequest, web_pb2.AskResponse),
-                                     ("converse", web_pb2.ConverseMessage, web_pb2.ConverseReply),
-                                     ("overlay", web_pb2.OverlayRequest, web_pb2.OverlayResponse),
-                                     ("profile", web_pb2.ProfileRequest, web_pb2.ProfileResponse)):
+    for route, request, response in ROUTES:
         held: dict[str, Label] = labels_of(request.DESCRIPTOR)
         lib.register(f"app:{route}", held, owner="app")
         lib.register(f"web:{route}", held, owner="web")

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from lineage.enforce.guard import Guard
+from lineage.enforce.requirement import Requirement
+from lineage.enforce.rulebook import Rulebook
 from lineage.privacylib import Extension, PrivacyLib
 from services.seams import Clock, Tap, Wire
 from sim.stack.pool import Fate
+
+
+class Paradigm(Protocol):
+    """How flows are held to the requirements, where it is to be otherwise than by Policy Zones (``sim.bench``)."""
+
+    def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:
+        """What a service judges by: its guard, and where it has them the policy and permission services."""
+
+    def guard(self, service: str, book: Rulebook) -> Guard:
+        """``service`` is "app" for the companion app."""
+
+    def wire(self, wire: Wire) -> Wire:
+        """May send something of its own along with calls, before ``wire``, which is armed there."""
 
 
 @dataclass
@@ -16,6 +33,7 @@ class Seams:
 
     ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
     ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
+    ``paradigm`` stands in for Policy Zones.
     """
 
     clock: Clock
@@ -27,3 +45,10 @@ class Seams:
     flush: Callable[[], None] = lambda: None
     library: Callable[..., PrivacyLib] | None = None
     watched: bool = False
+    paradigm: Paradigm | None = None
+
+    def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:
+        return self.paradigm.rulebook(requirements) if self.paradigm else Rulebook(requirements)
+
+    def guard(self, service: str, book: Rulebook) -> Guard:
+        return self.paradigm.guard(service, book) if self.paradigm else Guard(book)

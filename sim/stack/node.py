@@ -14,7 +14,6 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from lineage.enforce.guard import Guard
 from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
@@ -86,8 +85,8 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
         return await _serve_collector(server, config)
     stopping: list[Callable[[], Any]] = []
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
-    book = Rulebook(config.deployment.load_requirements())
-    guard = Guard(book)
+    book = seams.rulebook(config.deployment.load_requirements())
+    guard = seams.guard(name, book)
     watch = watching(name, config) if seams.watched else None
     lib = (seams.library or library)(name, sink, watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:

@@ -1,0 +1,4 @@
+-- query: names_for_safety
+-- owner: assistant-safety
+-- purpose: safety
+SELECT name FROM core.profiles;

@@ -1,0 +1,4 @@
+-- query: notes_for_ads
+-- owner: ads-ranking
+-- purpose: ads_ranking
+SELECT said FROM core.said_as_note;

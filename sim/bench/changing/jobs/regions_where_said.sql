@@ -1,0 +1,9 @@
+-- job: regions_where_said
+-- owner: assistant-quality
+-- purpose: assistance
+-- output: core.regions_where_said
+-- Which rows are kept depends on what was said, in form; every row has something said.
+CREATE TABLE IF NOT EXISTS core.regions_where_said (
+  region TEXT  -- operational:region
+);
+INSERT INTO core.regions_where_said (region) SELECT region FROM core.sessions WHERE utterance <> '';

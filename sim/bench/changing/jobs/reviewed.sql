@@ -1,0 +1,4 @@
+-- query: reviewed
+-- owner: assistant-safety
+-- purpose: safety
+SELECT utterance FROM core.sessions;
