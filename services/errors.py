@@ -1,12 +1,11 @@
 """How an error crosses a gRPC boundary: a status, and the error itself as JSON in its details.
 
-No traceback leaves a service: what nobody foresaw is logged here and reported as PAI031.
+No traceback leaves a service: what nobody foresaw goes to its debug log, and is reported as PAI031.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn
@@ -16,8 +15,7 @@ import grpc
 from lineage.codes import CODES
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib.refusal import details
-
-_log = logging.getLogger("sightline.services")
+from services.debug import DebugLog
 
 # Bytes of JSON.  A status travels in HTTP/2 headers, of which gRPC accepts 8 KB.
 MAX_WHAT = 4000
@@ -67,7 +65,7 @@ def calling(service: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def reported(context: Any, service: str) -> AsyncIterator[None]:
+async def reported(context: Any, service: str, debug: DebugLog) -> AsyncIterator[None]:
     """Around a handler's body: whatever it raises is told to the caller as a status."""
     try:
         yield
@@ -77,8 +75,8 @@ async def reported(context: Any, service: str) -> AsyncIterator[None]:
         await abort(context, error)
     except grpc.RpcError as error:
         await abort(context, from_rpc(error))
-    except Exception:
-        _log.exception("%s: a request failed", service)
+    except Exception as error:
+        debug.unforeseen(error)
         await abort(context, RunError("PAI031", f"{service} failed on this request; its log says why", where=service))
 
 

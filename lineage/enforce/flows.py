@@ -5,6 +5,8 @@ Used by the guard alone, right before the I/O; it never asks the graph.
 
 from __future__ import annotations
 
+from lineage.enforce import carried
+from lineage.enforce.carried import Schemas
 from lineage.enforce.gate import Crossing, Input, flow
 from lineage.enforce.rules import Rules
 from lineage.model import Decision
@@ -13,7 +15,7 @@ from lineage.privacylib.operation import Operation
 from lineage.privacylib.posture import MANY
 
 
-def leaves(rules: Rules, op: Operation) -> Decision | None:
+def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None) -> Decision | None:
     """The refusal of a write or a call whose sink is less restrictive than what goes into it, or None."""
     site, who = op.site, op.context.trace[2]
     sink = sides(site.asset)[0] if site.op == "call" else site.asset
@@ -29,6 +31,7 @@ def leaves(rules: Rules, op: Operation) -> Decision | None:
         whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))
         crossings += [Crossing(Input(name, (annotation,)), whole) for annotation, names in read.items()
                       if crosses((annotation,), whole.annotations) for name in names if name != MANY]
+    crossings += carried.crossings(rules, op, sink, schemas or {})
     if not crossings:
         return None
     return flow(rules, activity=who.activity, purpose=who.purpose, principal=who.principal,

@@ -4,8 +4,8 @@ It judges (1) use: a read under an activity, for its purpose; (2) flow (``flows`
 against its sink field, and the scope's label, which PrivacyLib floats, against the sink asset; (3) at the
 boundary of the warehouse (``boundary``): a read of governed data needs a token for this very activity.
 
-Sinks that are operational through and through (acknowledgements, counts) are not judged, nor
-fields carried for a schema that this process does not know: the process that knows it judges.
+Sinks that are operational through and through (acknowledgements, counts) are not judged; rows of another schema
+are (``carried``) where this process is told the schema, else the process that knows it judges.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lineage.enforce.boundary import token
+from lineage.enforce.carried import Schemas
 from lineage.enforce.flows import inputs, leaves
 from lineage.enforce.gate import admit
 from lineage.enforce.rulebook import Rulebook, held
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
 
 
 class Guard(Extension):
-    """``verifier``: given at a boundary, where governed reads must show a token."""
+    """``verifier``: given at a boundary, where governed reads must show a token.  ``schemas``: whose rows this process
+    sends to others."""
 
     guards = True
     # An operation repeats with the same site, label and claims: judged once.
     by_case = True
 
-    def __init__(self, rules: Rules | Rulebook, verifier: Verifier | None = None) -> None:
+    def __init__(self, rules: Rules | Rulebook, verifier: Verifier | None = None,
+                 schemas: Schemas | None = None) -> None:
         book = held(rules)
+        self.schemas: Schemas = schemas or {}
         self._verifier = verifier
         self._lib: PrivacyLib | None = None
         self._follow(book.rules)
@@ -68,7 +72,7 @@ class Guard(Extension):
         if site.op == "read":
             decisions = (self._use(op), None if self._verifier is None else token(self._rules, op, self._verifier))
         elif site.op in ("write", "call"):
-            decisions = (leaves(self._rules, op), None)
+            decisions = (leaves(self._rules, op, self.schemas), None)
         else:
             return
         for decision in decisions:

@@ -14,17 +14,20 @@ True
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lineage.privacylib.context import Context
-from lineage.privacylib.posture import Who
+from lineage.privacylib.posture import Brought, Who
 from lineage.privacylib.traceparent import POLICY, TRACEPARENT, TRACESTATE, parse_traceparent
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
+
+# Where an exception keeps the labels of the scopes that it left.
+_LABELS = "__sightline_labels__"
 
 
 class Entered:
@@ -42,6 +45,8 @@ class Entered:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        if error is not None:
+            _carries(error, self.context)
         self._variable.reset(self._token)
 
 
@@ -113,6 +118,24 @@ def handling(lib: PrivacyLib, asset: str, metadata: Mapping[str, Any], family: s
     if key is None:
         gaps.insert(0, f"a request arrived with {'a malformed' if TRACEPARENT in metadata else 'no'} traceparent")
     return Handling(lib, lib.current, context, asset, gaps)
+
+
+def _carries(error: BaseException, context: Context) -> None:
+    """An exception may hold whatever the scope that it leaves has read: the label goes along with it."""
+    if context.posture.annotations:
+        error.__dict__.setdefault(_LABELS, []).append(context.posture.annotations)
+
+
+def labels_of(errors: Iterable[BaseException]) -> Iterator[Brought]:
+    """The label of each scope that one of these exceptions came out of."""
+    for error in errors:
+        yield from error.__dict__.get(_LABELS, ())
+
+
+def within(lib: PrivacyLib) -> bool:
+    """Some scope is current: only there is there a label to judge."""
+    context = lib.get()
+    return context is not None and not isinstance(context, Lost)
 
 
 def followed(context: Context, traceparent: str) -> Context:

@@ -21,6 +21,7 @@ from protos.inference_pb2 import (
     PlaceResponse,
 )
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
+from services.debug import DebugLog
 from services.errors import reported
 from services.inference import dialogue, overlay, remembered, scene
 from services.inference.answers import Answer, Answers
@@ -44,6 +45,7 @@ class InferenceService(InferenceServicer):
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, models: Sequence[str] = ("assistant",),
                  answers: MutableMapping[Any, Any] | None = None, memory: bool = False) -> None:
         self._lib = lib
+        self._debug = DebugLog(lib, store)
         self._models = tuple(models)
         self._memory = memory
         self.registry = Registry(lib, store)
@@ -70,7 +72,7 @@ class InferenceService(InferenceServicer):
         """Nothing is kept outside the store."""
 
     async def Generate(self, request: GenerateRequest, context: Any) -> GenerateResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             serving = self.registry.find(request.model)
             if kept := self._answers.find(request, serving.checkpoint):
                 return GenerateResponse(answer=kept.answer, checkpoint=serving.checkpoint.id, scene=kept.scene)
@@ -86,7 +88,7 @@ class InferenceService(InferenceServicer):
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place)
 
     async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             conversation = Dialogue(self._lib, self.registry)
             async for request in requests:
                 conversation.hear(request)
@@ -94,7 +96,7 @@ class InferenceService(InferenceServicer):
                     await context.write(part)
 
     async def Overlay(self, request: PlaceRequest, context: Any) -> PlaceResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             serving = self.registry.find(request.model)
             card = overlay.card(request, serving.model)
             given = {field: [f"{overlay.REQUEST}#{name}" for name in names if getattr(request, name)]
@@ -104,7 +106,7 @@ class InferenceService(InferenceServicer):
             return PlaceResponse(title=card.title, text=card.text, checkpoint=serving.checkpoint.id)
 
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             serving = self.registry.load(request.checkpoint, request.digest)
             self._lib.respond({"serving": ["rpc:inference.Load.request#checkpoint"]})
             return LoadResponse(serving=serving.checkpoint.id)

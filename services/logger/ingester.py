@@ -22,6 +22,7 @@ from lineage.privacylib import PrivacyLib
 from protos.logger_pb2 import LogRequest
 from protos.rows_pb2 import Row, Rows
 from protos.warehouse_pb2 import AppendRequest
+from services.debug import DebugLog
 from services.errors import calling
 from services.logger.category import Category
 from services.logger.dead import DeadQueue
@@ -42,8 +43,9 @@ class Ingester:
     """One per category; ``warehouse`` is a WarehouseStub."""
 
     def __init__(self, lib: PrivacyLib, category: Category, judge: Judge, queue: Queue, dead: DeadQueue,
-                 warehouse: Any, *, batch: int, delay: float) -> None:
+                 warehouse: Any, debug: DebugLog, *, batch: int, delay: float) -> None:
         self._lib = lib
+        self._debug = debug
         self._category = category
         self._judge = judge
         self._queue = queue
@@ -102,9 +104,9 @@ class Ingester:
             except SightlineError as error:  # kept in the queue
                 wait = min(2 * wait or FIRST_WAIT, LONGEST_WAIT)
                 _log.warning("%s: %s; next try after %g s", self._category.name, error, wait)
-            except Exception:
+            except Exception as error:
                 wait = LONGEST_WAIT
-                _log.exception("%s: a batch was not delivered", self._category.name)
+                self._debug.unforeseen(error)
 
     async def _wakes(self) -> bool:
         """True for a full batch, False after ``delay`` seconds."""

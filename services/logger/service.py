@@ -25,6 +25,7 @@ from protos.logger_pb2 import (
 )
 from protos.logger_pb2_grpc import LoggerServicer, add_LoggerServicer_to_server
 from protos.rows_pb2 import Rows
+from services.debug import DebugLog
 from services.errors import reported
 from services.logger.dead import REQUEST, DeadQueue, everything, requested
 from services.logger.events import Judge, Judged
@@ -49,8 +50,8 @@ class _Line:
         self.judge = Judge(schema, seed, enforcing=enforcing)
         self.queue = Queue(store, self.category.name, capacity=capacity)
         self.dead = DeadQueue(lib, store, self.category, unknown)
-        self.ingester = Ingester(lib, self.category, self.judge, self.queue, self.dead, warehouse, batch=batch,
-                                 delay=delay)
+        self.ingester = Ingester(lib, self.category, self.judge, self.queue, self.dead, warehouse,
+                                 DebugLog(lib, store), batch=batch, delay=delay)
 
 
 class LoggerService(LoggerServicer):
@@ -68,6 +69,7 @@ class LoggerService(LoggerServicer):
                  enforced: Sequence[str] = ()) -> None:
         """Raises InputError (PAI022, PAI026) for a config that cannot be used."""
         self._lib = lib
+        self._debug = DebugLog(lib, store)
         self._enforced = tuple(enforced)
         self.schemas = load(categories)
         unknown = everything(schema.latest for schema in self.schemas.values())
@@ -111,26 +113,26 @@ class LoggerService(LoggerServicer):
             await line.ingester.stop()
 
     async def Append(self, request: LogRequest, context: Any) -> LogResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             response = await self._append(request)
             self._lib.respond({"accepted": [], "dead": [], "sampled_out": []})
             return response
 
     async def Flush(self, request: FlushRequest, context: Any) -> FlushResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             delivered = sum([await line.ingester.flush() for line in self._lines.values()])
             self._lib.respond({"delivered": []})
             return FlushResponse(delivered=delivered)
 
     async def DeadLetters(self, request: DeadLettersRequest, context: Any) -> DeadLettersResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             counts = [DeadCount(category=dead.name, reason=reason, count=count) for dead in self._dead()
                       for reason, count in sorted(dead.counts.items())]
             self._lib.respond({"counts": []})
             return DeadLettersResponse(counts=counts)
 
     async def Replay(self, request: ReplayRequest, context: Any) -> ReplayResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             if request.category and request.category not in self._lines:
                 raise InputError("PAI004", f"no log category {request.category!r}; there are {', '.join(self._lines)}",
                                  where="logger", next="ls services/logger/categories")

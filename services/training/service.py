@@ -14,6 +14,7 @@ from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_s
 from services import checkpoint as checkpoints
 from services import model as models
 from services.checkpoint import Checkpoint
+from services.debug import DebugLog
 from services.errors import calling, reported
 from services.seams import Clock, Store
 from services.training import gate, reader
@@ -33,6 +34,7 @@ class TrainingService(TrainingServicer):
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, policy: Any, warehouse: Any,
                  inference: Any) -> None:
         self._lib = lib
+        self._debug = DebugLog(lib, store)
         self._store = store
         self._policy = policy
         self._warehouse = warehouse
@@ -50,7 +52,7 @@ class TrainingService(TrainingServicer):
         """Nothing is kept outside the store."""
 
     async def Train(self, request: TrainRequest, context: Any) -> TrainResponse:
-        async with reported(context, self.name), self._lock:
+        async with reported(context, self.name, self._debug), self._lock:
             manifest = parse(request.manifest)
             purpose = request.purpose or manifest.purpose
             inputs = await gate.describe(self._warehouse, manifest)

@@ -34,6 +34,7 @@ from protos.warehouse_pb2 import (
 )
 from protos.warehouse_pb2_grpc import WarehouseServicer, add_WarehouseServicer_to_server
 from services import rows as typed
+from services.debug import DebugLog
 from services.errors import reported
 from services.seams import Clock, Store, Workers
 from services.warehouse import catalog as tables_of
@@ -66,6 +67,7 @@ class WarehouseService(WarehouseServicer):
                  jobs: Path = JOBS, exports: Path = EXPORTS, engine: MakeEngine | None = None,
                  permission: Permission | None = None, workers: Workers | None = None) -> None:
         self._lib = lib
+        self._debug = DebugLog(lib, store)
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
         self._consent = Consent(lib, policy)
@@ -92,7 +94,7 @@ class WarehouseService(WarehouseServicer):
         await self._engine.close()
 
     async def Append(self, request: AppendRequest, context: Any) -> AppendResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             table = table_of(self.catalog, request.rows.schema)
             await append(self._lib, self._engine, table, request.rows)
             self._lib.respond({"appended": []})
@@ -100,20 +102,20 @@ class WarehouseService(WarehouseServicer):
             return AppendResponse(appended=len(request.rows.rows))
 
     async def RunJob(self, request: JobRequest, context: Any) -> JobResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             job = self._runner.job(request.job, request.sql).bound(request.parameters)
             written = await self._runner.run(job, _TEXT, request.token)
             self._lib.respond({"rows": [], "output": []})
             return JobResponse(rows=written, output=job.output)
 
     async def RunSchedule(self, request: ScheduleRequest, context: Any) -> ScheduleResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             runs = await self._scheduler.run(request.first, request.last)
             self._lib.respond({"runs": []})
             return ScheduleResponse(runs=[ScheduledRun(**vars(run)) for run in runs])
 
     async def Export(self, request: ExportRequest, context: Any) -> ExportResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             if not isinstance(self._engine, SqliteEngine):
                 raise InputError("PAI022", "an export's workers read SQLite's files, and this warehouse has another "
                                            "engine", where="warehouse.Export", next="run with --engine sqlite")
@@ -127,7 +129,7 @@ class WarehouseService(WarehouseServicer):
         Rows are not counted: this is asked before anyone is admitted, when nothing may be read.  An operational
         column's category is ``operational:what``, so that it is not taken for one without a label.
         """
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             table = table_of(self.catalog, request.table, "PAI020")
             described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
                                 category=column.label.category or f"operational:{column.label.operational}")
@@ -137,7 +139,7 @@ class WarehouseService(WarehouseServicer):
                                     subject=table.subject, snapshot=await self._engine.snapshot(table))
 
     async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:
-        async with reported(context, self.name):
+        async with reported(context, self.name, self._debug):
             activity = request.activity
             if activity and not names.parse(activity).is_activity:
                 raise InputError("PAI004", f"{activity!r} is not an activity: job:…, training:… or query:…",

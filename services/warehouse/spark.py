@@ -27,6 +27,7 @@ from services.warehouse import spark_account, spark_change
 from services.warehouse.catalog import Column, Table
 from services.warehouse.consent import Visible
 from services.warehouse.engine import CHANGED, Account, note, same, underlined
+from services.warehouse.failure import said
 from services.warehouse.spark_change import Change, Refusal
 from services.warehouse.spark_functions import visible
 from services.warehouse.spark_names import ROW, view_of
@@ -84,7 +85,7 @@ class SparkEngine:
             return await self._do(lambda: self._change(
                 table, lambda tables: spark_change.append(tables, table, columns, given)))
         except _failures() as error:
-            raise InputError("PAI004", f"the table refuses a row: {_message(error)}", where=table.asset) from None
+            raise InputError("PAI004", f"the table refuses a row: {_told(error)}", where=table.asset) from None
 
     async def read(self, table: Table, columns: Sequence[str], rows: Visible,
                    subject: str = "") -> list[tuple[Cell, ...]]:
@@ -189,7 +190,7 @@ class SparkEngine:
             table = self._catalog[statement.target]
             return self._change(table, lambda tables: _changed(tables, table, statement, query))
         except _failures() as error:
-            raise InputError("PAI021", f"the statement failed, and changed nothing: {_message(error)}",
+            raise InputError("PAI021", f"the statement failed, and changed nothing: {_told(error)}",
                              where=where) from None
 
     def _change(self, table: Table, work: Callable[[SparkTables], Change]) -> int:
@@ -239,6 +240,11 @@ def _failures() -> tuple[type[Exception], ...]:
     from pyspark.errors import PySparkException
 
     return Refusal, PySparkException, Py4JError
+
+
+def _told(error: Exception) -> str:
+    """Of what failed while rows were met: our own words, or the kind of the engine's."""
+    return str(error) if isinstance(error, Refusal) else said(error)
 
 
 def _message(error: Exception) -> str:

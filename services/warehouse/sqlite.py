@@ -19,6 +19,7 @@ from services.seams import Store
 from services.warehouse.catalog import Column, Table
 from services.warehouse.consent import CONSENTS, Visible
 from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, same, underlined
+from services.warehouse.failure import said
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
                       sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
@@ -86,7 +87,7 @@ class SqliteEngine:
         try:
             return self._store.executemany(sql, rows)
         except sqlite3.IntegrityError as error:
-            raise InputError("PAI004", f"the table refuses a row: {error}", where=table.asset) from None
+            raise InputError("PAI004", f"the table refuses a row: {said(error)}", where=table.asset) from None
 
     async def read(self, table: Table, columns: Sequence[str], rows: Visible,
                    subject: str = "") -> list[tuple[Cell, ...]]:
@@ -112,7 +113,8 @@ class SqliteEngine:
         try:
             found = self._store.execute(sql)
         except (sqlite3.Error, sqlite3.Warning) as error:
-            raise InputError("PAI021", f"the statement failed, and changed nothing: {error}", where=where) from None
+            raise InputError("PAI021", f"the statement failed, and changed nothing: {said(error)}",
+                             where=where) from None
         return int(found[0][0]) if account.writes else len(found)
 
     def _seeing(self, rows: Visible) -> None:

@@ -6,7 +6,6 @@ Every error is JSON with a code, never a traceback.  There are no pages with scr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -20,12 +19,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib.refusal import close_reason
+from services.debug import DebugLog
 from services.web.card import Card
 from services.web.fields import MAX_TEXT, MAX_UTTERANCE
 from services.web.place import GESTURES
 from services.web.respond import Answer, Problem, problem
-
-_log = logging.getLogger("sightline.web")
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 _BODY = {
@@ -90,26 +88,26 @@ class Asking(Protocol):
     async def converse(self, socket: WebSocket) -> None: ...
 
 
-def create_app(service: Asking) -> FastAPI:
+def create_app(service: Asking, debug: DebugLog) -> FastAPI:
     app = FastAPI(title="sightline web", version="1", docs_url=None, redoc_url=None)
 
     @app.post("/v1/ask", response_model=Answer, responses=_PROBLEMS,
               openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _BODY}}}})
     async def ask(request: Request) -> Response:
         """A question with a photo, asked through the glasses; its answer."""
-        return await _answered(service.ask(request))
+        return await _answered(service.ask(request), debug)
 
     @app.post("/v1/overlay", response_model=Card, responses=_PROBLEMS,
               openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _OVERLAY}}}})
     async def overlay(request: Request) -> Response:
         """A card about a place near by, for the glasses to show; nobody asked."""
-        return await _answered(service.overlay(request))
+        return await _answered(service.overlay(request), debug)
 
     @app.post("/v1/profile", response_model=Stored, responses=_PROBLEMS,
               openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _PROFILE}}}})
     async def profile(request: Request) -> Response:
         """What a wearer says of herself when she sets up the glasses."""
-        return await _answered(service.profile(request))
+        return await _answered(service.profile(request), debug)
 
     @app.websocket("/v1/converse")
     async def converse(socket: WebSocket) -> None:
@@ -119,8 +117,8 @@ def create_app(service: Asking) -> FastAPI:
             raise
         except SightlineError as error:
             await _closed(socket, error)
-        except Exception:
-            _log.exception("web: a conversation failed")
+        except Exception as error:
+            debug.unforeseen(error)
             await _closed(socket, RunError("PAI031", "web failed in this conversation; its log says why", where="web"))
 
     @app.get("/healthz")
@@ -137,13 +135,13 @@ def create_app(service: Asking) -> FastAPI:
     return app
 
 
-async def _answered(answer: Awaitable[Response]) -> Response:
+async def _answered(answer: Awaitable[Response], debug: DebugLog) -> Response:
     try:
         return await answer
     except SightlineError as error:
         return problem(error)
-    except Exception:
-        _log.exception("web: a request failed")
+    except Exception as error:
+        debug.unforeseen(error)
         return problem(RunError("PAI031", "web failed on this request; its log says why", where="web"), 500)
 
 

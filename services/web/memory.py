@@ -74,7 +74,7 @@ class Recall:
             except PolicyDenied:
                 return await self._read(wearer, await self._permitted(refused=token))
         except PolicyDenied as refused:
-            _log.info("web: %s is answered without a memory: %s", wearer, refused)
+            _log.info("web: a wearer is answered without a memory: %s", refused.code)
         except SightlineError as error:
             _log.warning("web: no memory can be read: %s", error)
         return None

@@ -14,8 +14,9 @@ from starlette.websockets import WebSocket
 
 from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import GenerateResponse, PlaceResponse
+from services.debug import DebugLog
 from services.errors import calling
-from services.seams import Clock
+from services.seams import Clock, Store
 from services.web import card, dialogue, ingest, log, memory, minutes, place, profile, prompt, reply, respond, session
 from services.web.app import create_app
 from services.web.conversation import Conversation
@@ -29,17 +30,17 @@ LOG_DEADLINE = 5.0
 
 class WebService:
     """``inference`` and ``logger``: stubs.  ``app`` is the ASGI app, to be wrapped by PrivacyLib.  ``recall``: what is
-    remembered of a wearer, if anything is."""
+    remembered of a wearer, if anything is.  ``store``: of the debug log."""
 
     name = "web"
 
     def __init__(self, lib: PrivacyLib, clock: Clock, *, inference: Any, logger: Any,
-                 recall: Recall | None = None) -> None:
+                 recall: Recall | None = None, store: Store | None = None) -> None:
         self._lib = lib
         self._inference = inference
         self._logger = logger
         self._recall = recall
-        self.app = create_app(self)
+        self.app = create_app(self, DebugLog(lib, store))
 
     def register(self, server: Any) -> None:
         """Web serves HTTP; it has no RPC of its own."""

@@ -30,6 +30,8 @@ class History:
     truth: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     # Asks the journal for rows that arrived for a table or a column: (rows, armed).
     appended: Callable[[str], tuple[int, bool]] = lambda target: (0, False)
+    # Searches what the run left: (value → the assets that hold it, all assets that were searched).
+    remains: Callable[[], tuple[Mapping[str, frozenset[str]], frozenset[str]]] = lambda: ({}, frozenset())
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

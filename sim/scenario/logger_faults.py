@@ -18,10 +18,12 @@ from sim.scenario.schema import Scenario
 from sim.scenario.stage import find_file
 
 LOGGER_FIELD_ADDED = "logger_field_added"
+# Their `config` and `table` are deployed.
+_BRINGS = (LOGGER_FIELD_ADDED, "labelled_branch")
 TOO_LONG = 1_000_000
 
 
-def _events(op: Operation, category: str) -> LogRequest | None:
+def events(op: Operation, category: str) -> LogRequest | None:
     """The message that is about to leave, if it is of the category."""
     if op.kind != "call" or op.asset != "rpc:logger.Append" or not isinstance(op.payload, LogRequest):
         return None
@@ -46,7 +48,7 @@ class LoggerFieldAdded(Fault):
     """``version``: of ``config``, under which the altered events are sent (2)."""
 
     def before(self, op: Operation) -> None:
-        request = _events(op, self.given["category"])
+        request = events(op, self.given["category"])
         if request is None or self.given["from"] not in request.events.columns or not self.fires():
             return
         at, name = list(request.events.columns).index(self.given["from"]), f"{request.events.schema}."
@@ -61,7 +63,7 @@ def deployed(scenario: Scenario) -> dict[str, list[Path]]:
     Raises InputError (PAI012) for a file that is not there."""
     found: dict[str, list[Path]] = {"categories": [], "running": [], "tables": []}
     for fault in scenario.faults:
-        if fault.kind != LOGGER_FIELD_ADDED:
+        if fault.kind not in _BRINGS:
             continue
         kind = "categories" if fault.given.get("declared", True) else "running"
         found[kind].append(find_file(scenario, fault.given["config"], fault.where))
@@ -81,7 +83,7 @@ _WRONG: dict[str, Callable[[], Value]] = {
                  doc="Events are sent that their category does not allow: one field is wrong, or unheard of.")
 class BadEvents(Fault):
     def before(self, op: Operation) -> None:
-        request = _events(op, self.given["category"])
+        request = events(op, self.given["category"])
         if request is None:
             return
         given: Mapping[str, Any] = self.given

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import appended, carried, journal, moved, score
+from sim.truth import appended, carried, journal, moved, remains, score
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers
@@ -248,7 +249,8 @@ class _Runner:
                           lambda source, activity: moved.moved(records, source, activity),
                           [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit,
                           lambda what, to: carried.carried(records, what, to), operations_score.truth,
-                          lambda target: appended.appended(records, target))
+                          lambda target: appended.appended(records, target),
+                          cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)

@@ -45,6 +45,7 @@ class Stage:
     operations: int = 0
     views: dict[str, View] = field(default_factory=dict)
     requirements: dict[str, str] = field(default_factory=dict)
+    planted: list[tuple[str, bytes]] = field(default_factory=list)
 
     async def operate(self, service: str, method: str, request: Any) -> Any:
         """One call of the operator, under a correlation key of its own."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from lineage.errors import InputError, PolicyDenied
+from lineage.errors import InputError, PolicyDenied, RunError
 from protos import logger_pb2, training_pb2, warehouse_pb2
 from sim.scenario.registry import Registry
 from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
@@ -26,8 +26,9 @@ MINUTES_A_DAY = 24 * 60
 
 @STEPS.register("ask", {"question": str},
                 optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
-                          "verbatim": bool, "preprocess": dict},
-                stage="discover", doc="Wearers ask a question through their glasses.")
+                          "verbatim": bool, "preprocess": dict, "go_on": bool},
+                stage="discover", doc="Wearers ask a question through their glasses (`go_on`: also when a service "
+                                      "refuses it or fails).")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     question = validate_question(given["question"])
     photo = load_photo(stage.file(given["photo"], where)) if "photo" in given else None
@@ -36,16 +37,30 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
         raise InputError("PAI010", f"times is {times}; at least 1", where=where)
     options = _preprocessing(given["preprocess"], where) if "preprocess" in given else None
     checkpoints: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     for _ in range(times):
         for wearer in stage.select(given.get("wearers", "all"), where):
             stage.captures += 1
             capture = stage.glasses[wearer.id].capture(
                 question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
                 verbatim=given.get("verbatim", False))
-            answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))
+            stage.planted += planted(capture)
+            try:
+                answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))
+            except (PolicyDenied, RunError) as error:
+                if not given.get("go_on", False):
+                    raise
+                failed[error.code] += 1
+                continue
             stage.answers.append(answer)
             checkpoints[answer.checkpoint] += 1
-    return Outcome("done", {"answers": sum(checkpoints.values()), "checkpoints": dict(sorted(checkpoints.items()))})
+    said = {"answers": sum(checkpoints.values()), "checkpoints": dict(sorted(checkpoints.items()))}
+    if not failed:
+        return Outcome("done", said)
+    # Of several kinds of failure the first by its code names the step.
+    code = min(failed)
+    return Outcome("blocked" if code.startswith("PAI3") else "failed",
+                   {**said, "code": code, "not answered": dict(sorted(failed.items()))})
 
 
 @STEPS.register("wait", {"days": int}, stage="discover", doc="Days go by in the simulated world.")
@@ -54,6 +69,11 @@ async def wait(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
         raise InputError("PAI010", f"days is {given['days']}; at least 1", where=where)
     stage.captures += given["days"] * MINUTES_A_DAY
     return Outcome("done", {})
+
+
+def planted(capture: Capture) -> list[tuple[str, bytes]]:
+    """What a capture brought into the world that can be searched for: the words of the wearer."""
+    return [("device:glasses#utterance", capture.utterance.encode())]
 
 
 def _preprocessing(given: Mapping[str, Any], where: str) -> Options:
@@ -140,8 +160,9 @@ async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:
     return Outcome("done", {"rows": answer.rows, "output": answer.output})
 
 
-@STEPS.register("train", {"manifest": str}, optional={"purpose": str}, stage="enforce",
-                doc="A training run is asked for (a manifest's name, or a .yaml file).")
+@STEPS.register("train", {"manifest": str}, optional={"purpose": str, "go_on": bool}, stage="enforce",
+                doc="A training run is asked for (a manifest's name, or a .yaml file; `go_on`: also when a service "
+                    "fails).")
 async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     await flush(stage, {}, where)
     name = given["manifest"]
@@ -155,5 +176,9 @@ async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
             answer = await stage.operate("training", "Train", request)
     except PolicyDenied as error:
         return refused(error)
+    except RunError as error:
+        if not given.get("go_on", False):
+            raise
+        return Outcome("failed", {"code": error.code})
     return Outcome("done", {"checkpoint": answer.checkpoint, "digest": answer.digest, "rows": answer.rows,
                             "serving": answer.serving})

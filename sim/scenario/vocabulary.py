@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.scenario import (
+    attacks,
     flows,
     logger_faults,
     logger_steps,
@@ -17,5 +18,5 @@ from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
-__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "flows", "logger_faults", "logger_steps", "mediation", "natural",
-           "rulebook_steps", "side_channel", "tokens", "witnesses"]
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "logger_faults", "logger_steps", "mediation",
+           "natural", "rulebook_steps", "side_channel", "tokens", "witnesses"]

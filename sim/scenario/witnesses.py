@@ -52,3 +52,20 @@ def appended(history: History, given: Mapping[str, Any]) -> Seen:
     if not armed:
         return Seen("unknown", "the tap saw no row arrive for that table at all")
     return counted(given["rows"], rows, "rows arrived")
+
+
+@_register("remains", {"of": str, "in": str, "places": Comparable}, stage="enforce",
+           doc="Assets of the run (one, those of a kind, or `any`) that hold what a step planted, byte for byte or "
+               "rewritten.")
+def remains(history: History, given: Mapping[str, Any]) -> Seen:
+    """Found somewhere, or the search proves nothing."""
+    found, searched = history.remains()
+    of, where = given["of"], given["in"]
+    if not found.get(of):
+        return Seen("unknown", f"{of} was planted nowhere" if of not in found else f"{of} was found nowhere at all")
+    meant = {place for place in searched if where in ("any", place, place.partition(":")[0])}
+    if not meant and not history.knows(where):
+        return Seen("unknown", f"nothing that was searched is {where}")
+    there = sorted(found[of] & meant)
+    seen = counted(given["places"], len(there), f"of {len(meant)} places hold {of}")
+    return Seen(seen.verdict, f"{seen.saw}: {', '.join(there)}" if there else seen.saw)

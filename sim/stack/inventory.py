@@ -97,7 +97,7 @@ def _routes() -> Iterator[Point]:
     from services.web.app import create_app
     from sim.stack.http import ROUTES
 
-    for route in create_app(cast(Any, None)).routes:
+    for route in create_app(cast(Any, None), cast(Any, None)).routes:
         module = getattr(getattr(route, "endpoint", None), "__module__", "")
         if not module.startswith("services."):
             continue

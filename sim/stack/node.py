@@ -18,6 +18,7 @@ from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
+from lineage.model import Label
 from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
 from lineage.privacylib.mediation import Watch
 from protos import (
@@ -31,7 +32,7 @@ from protos import (
 )
 from sim.stack.config import NodeConfig
 from sim.stack.control import Control
-from sim.stack.deployment import ROOT
+from sim.stack.deployment import ROOT, Deployment
 from sim.stack.following import following
 from sim.stack.injected import Seams
 from sim.stack.listening import listen
@@ -87,6 +88,7 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     sink = CollectorSink(name, config.addresses["collector"], spool=config.data / "spool")
     book = seams.rulebook(config.deployment.load_requirements())
     guard = seams.guard(name, book)
+    guard.schemas = sent(name, config.deployment)
     watch = watching(name, config) if seams.watched else None
     lib = (seams.library or library)(name, sink, watch.over(guard) if watch else guard, seams.extensions)
     if watch is not None:
@@ -115,6 +117,20 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
             await stop()
         raise
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping], watch)
+
+
+def sent(name: str, deployment: Deployment) -> dict[str, dict[str, Label]]:
+    """The schemas whose rows a service sends: web the declared log categories, the logger the tables."""
+    if name == "web":
+        from services.logger import registry
+
+        return {category: {field.name: field.label for field in schema.latest.fields.values()}
+                for category, schema in registry.load(deployment.categories).items()}
+    if name == "logger":
+        from services.warehouse import catalog
+
+        return {table.name: table.labels for table in catalog.load(deployment.tables).values()}
+    return {}
 
 
 def watching(name: str, config: NodeConfig) -> Watch:
@@ -250,8 +266,10 @@ class _Builder:
         recall = None
         if self._config.memory:
             recall = Recall(self._lib, self._stub("warehouse"), self._stub("policy"))
+        store = LocalStore(self._config.data, self._seams.tap)
+        self._stopping.append(_closing(store))
         service = WebService(self._lib, self._seams.clock, inference=self._stub("inference"),
-                             logger=self._stub("logger"), recall=recall)
+                             logger=self._stub("logger"), recall=recall, store=store)
         server = await HttpServer.start(service.app, self._config.http, self._lib, self._seams.tap)
         self._stopping.append(server.stop)
         return service, server.address

@@ -41,7 +41,7 @@ class Search:
 
     def hold(self, name: str, value: bytes) -> None:
         """``name``: "neural_band#emg"."""
-        found = [piece for part in _cut(value) for piece in _written(part)]
+        found = [piece for part in cut(value) for piece in written(part)]
         with self._lock:
             self._pieces.setdefault(name, {}).update(dict.fromkeys(found))
 
@@ -65,7 +65,7 @@ def carried(records: Sequence[Record], what: str, to: str) -> Carried:
     return Carried(sum(name in record.detail.get("carries", ()) for record in sent), seen and bool(sent))
 
 
-def _cut(value: bytes) -> Iterator[bytes]:
+def cut(value: bytes) -> Iterator[bytes]:
     """The whole of a short value; of a longer one pieces at even offsets."""
     if len(value) < SHORTEST:
         return
@@ -81,7 +81,7 @@ def _cut(value: bytes) -> Iterator[bytes]:
             yield piece
 
 
-def _written(piece: bytes) -> Iterator[bytes]:
+def written(piece: bytes) -> Iterator[bytes]:
     """The same bytes in the forms in which they may travel."""
     yield piece
     yield piece.hex().encode()

@@ -81,6 +81,11 @@ def _streams(path: str) -> bool:
     return bool(found.client_streaming)
 
 
+def asset_of_file(path: str) -> str:
+    """``path``: relative to the data folder."""
+    return _file(path)
+
+
 def _file(path: str) -> str:
     if match := _QUEUE.fullmatch(path):
         return f"logger:{match[1]}"

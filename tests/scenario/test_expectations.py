@@ -79,6 +79,8 @@ def account(armed: bool = True, covered: int = 3, uncovered: int = 0, **changed:
             "uncovered": {"file": uncovered} if uncovered else {}, "gaps": [], "failures": {}, **changed}
 
 
+REMAINS = ({"device:glasses#utterance": frozenset({SESSIONS}), "device:glasses#photo": frozenset[str]()},
+           frozenset({SESSIONS, DAILY, "checkpoint:assistant@1"}))
 AUDIT = {"web": account(), "policy": account(covered=0)}
 
 
@@ -89,7 +91,7 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
-                   {("app", "call", "web:ask"): 3}, arrived)
+                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS)
 
 
 def carried(what: str, to: str) -> tuple[int, bool]:
@@ -162,6 +164,10 @@ CASES: dict[str, Case] = {
     "happened": Case({"process": "app", "op": "call", "at": "web:ask", "count": 3},
                      (GOOD, {"process": "app", "op": "read", "at": "web:ask", "count": 1}),
                      (GOOD, {"process": "app", "op": "call", "at": "web:none", "count": 0})),
+    "remains": Case({"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
+                    (GOOD, {"of": "device:glasses#utterance", "in": SESSIONS, "places": 0}),
+                    # It was planted, and the search found it nowhere: that proves nothing.
+                    (GOOD, {"of": "device:glasses#photo", "in": "any", "places": 0})),
     "flow_refused": Case({"from": DAILY, "code": "PAI301", "count": 1},
                          (GOOD, {"from": DAILY, "code": "PAI302"}), (GOOD, {"from": "web:none", "code": "PAI302"})),
     "answer": Case({"contains": "BIG", "count": 2},
@@ -184,6 +190,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "answer": {"contains": "Eiffel", "count": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
+    "remains": {"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
 }
 KINDS = sorted(CASES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -145,6 +146,25 @@ class Case(NamedTuple):
     clean: Scenario = CLEAN
 
 
+# Every question is asked, also when one is refused or fails.
+GOES_ON = replace(story("faults-in-a-zone"), steps=(step("ask", question="What is that building?", go_on=True),
+                                                    step("flush")))
+
+
+def nothing_was_quoted(run: runner.Run, clean: runner.Run) -> None:
+    """The place of each failure is kept, the text that quotes the wearer is refused."""
+    assert (run.path / "data/debug/web.places").read_text().count("PAI031") == WEARERS
+    assert not (run.path / "data/debug/web.traces").exists() and not (clean.path / "data/debug").exists()
+    assert run.verdict["steps"][0]["said"]["not answered"] == {"PAI031": WEARERS}
+    assert {one["code"] for one in run.lineage["decisions"]} == {"PAI302"}
+
+
+def the_rank_was_refused(run: runner.Run, clean: runner.Run) -> None:
+    assert run.verdict["steps"][0]["outcome"] == "blocked" and clean.verdict["steps"][0]["outcome"] == "done"
+    assert run.verdict["steps"][-1] == {"step": "flush", "given": {}, "outcome": "done", "said": {"delivered": 0}}
+    assert [one["code"] for one in run.lineage["decisions"]] == ["PAI302"]
+
+
 EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 
 
@@ -172,6 +192,9 @@ CASES: dict[str, list[Case]] = {
                                       ("utterance", "too_long"), ("unheard_of", "unknown_field"))],
     "changed_sql": [Case({"job": "daily_sessions", "sql": "jobs/daily_sessions_changed.sql"}, 2,
                          the_change_is_reported)],
+    "crash": [Case({"method": "Inference/Generate"}, WEARERS, nothing_was_quoted, GOES_ON)],
+    "labelled_branch": [Case({"category": "ranks", "when": "building", "config": "logger/ranks.yaml",
+                              "table": "logger/tables/ranks.sql"}, WEARERS, the_rank_was_refused, GOES_ON)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 

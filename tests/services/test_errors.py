@@ -9,7 +9,9 @@ import grpc
 import pytest
 
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from lineage.privacylib import PrivacyLib
 from protos import logger_pb2, logger_pb2_grpc
+from services.debug import DebugLog
 from services.errors import calling, from_rpc, reported
 from tests.services.fakes import serving, stub
 
@@ -19,7 +21,7 @@ class Failing(logger_pb2_grpc.LoggerServicer):
         self._raises = raises
 
     async def Flush(self, request: Any, context: Any) -> logger_pb2.FlushResponse:
-        async with reported(context, "logger"):
+        async with reported(context, "logger", DebugLog(PrivacyLib("logger"))):
             raise self._raises()
 
 

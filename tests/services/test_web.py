@@ -22,6 +22,7 @@ from lineage.privacylib.asgi import Route
 from lineage.privacylib.contract import labels_of
 from protos import inference_pb2, inference_pb2_grpc, logger_pb2, logger_pb2_grpc, web_pb2
 from services import rows as typed
+from services.debug import DebugLog
 from services.errors import abort
 from services.web import card, ingest, photo, place, profile
 from services.web.app import create_app
@@ -303,13 +304,18 @@ async def test_other_places_and_methods_answer_in_json() -> None:
         assert (await b.client.get("/nowhere")).json()["code"] == "PAI004"
 
 
+# Without files: standard error alone has the place.
+DEBUG = DebugLog(PrivacyLib("web"))
+
+
 class Failing:
     async def ask(self, request: Any) -> Response:
         raise ValueError("secret /path")
 
 
 async def test_an_unforeseen_error_shows_nothing_of_the_inside() -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(Failing())), base_url="http://web") as client:
+    transport = httpx.ASGITransport(create_app(Failing(), DEBUG))
+    async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
         response = await client.post("/v1/ask")
     assert response.status_code == 500 and response.json()["code"] == "PAI031" and "secret" not in response.text
 
@@ -338,7 +344,7 @@ class Parsing:
             return profile.stored(lib)
 
 
-schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Parsing()))
+schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(Parsing(), DEBUG))
 
 
 @schema.parametrize()
