@@ -15,7 +15,7 @@ import threading
 from dataclasses import replace
 
 from lineage.errors import InputError, RunError
-from sim.scenario import logger_faults, side_channel  # noqa: F401  enter their faults
+from sim.scenario import attacks, logger_faults, side_channel  # noqa: F401  enter their faults
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack.config import NodeConfig, from_environment

@@ -18,7 +18,6 @@ from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
-from lineage.model import Label
 from lineage.privacylib import Capture, CollectorSink, Extension, PrivacyLib, Probes
 from lineage.privacylib.mediation import Watch
 from protos import (
@@ -32,12 +31,13 @@ from protos import (
 )
 from sim.stack.config import NodeConfig
 from sim.stack.control import Control
-from sim.stack.deployment import ROOT, Deployment
+from sim.stack.deployment import ROOT
 from sim.stack.following import following
 from sim.stack.injected import Seams
 from sim.stack.listening import listen
 from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Pool
+from sim.stack.schemas import sent
 from sim.stack.store import LocalStore
 from sim.stack.wire import TappedChannel, TappedServer
 
@@ -117,20 +117,6 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
             await stop()
         raise
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping], watch)
-
-
-def sent(name: str, deployment: Deployment) -> dict[str, dict[str, Label]]:
-    """The schemas whose rows a service sends: web the declared log categories, the logger the tables."""
-    if name == "web":
-        from services.logger import registry
-
-        return {category: {field.name: field.label for field in schema.latest.fields.values()}
-                for category, schema in registry.load(deployment.categories).items()}
-    if name == "logger":
-        from services.warehouse import catalog
-
-        return {table.name: table.labels for table in catalog.load(deployment.tables).values()}
-    return {}
 
 
 def watching(name: str, config: NodeConfig) -> Watch:
