@@ -100,15 +100,25 @@ def score(
     coverage: Annotated[bool, typer.Option("--coverage", help="Every integration point with its signals, and what the "
                                                               "audit hook saw; scenarios that you name may have "
                                                               "faults.")] = False,
+    enforcement: Annotated[bool, typer.Option("--enforcement", help="What a naive reference monitor says of every "
+                                                                    "refusal, and of what was not refused; "
+                                                                    "scenarios with faults too.")] = False,
     seed: Seed = None,
+    many: Annotated[str | None, typer.Option("--seeds", help="With --enforcement: several, as 1-5.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Scores captured lineage against what really moved: recall, inventions, per capture family.
+    """Scores captured lineage, or with --enforcement what was refused, against what really moved.
 
     Example: [bold]sightline score --json[/]   or   [bold]sightline score --coverage[/]
+    or   [bold]sightline score --enforcement training-refused --seeds 1-5[/]
     """
     from sim.cli.scoring import score_scenarios, show
 
+    if enforcement:
+        raise typer.Exit(_enforcement(scenarios or ["scenarios"], seed, many, as_json=as_json))
+    if many is not None:
+        raise InputError("PAI010", "--seeds goes with --enforcement", where="--seeds",
+                         next="sightline score --enforcement --seeds 1-5")
     chosen = [one for one in load(scenarios or ["scenarios"]) if not one.faults or (coverage and scenarios)]
     if coverage:
         from sim.cli.coverage import cover
@@ -121,6 +131,21 @@ def score(
         show(result)
     complete = result["operations"]["recall"] == 1.0 and not result["operations"]["invented"]
     raise typer.Exit(3 if result["operations"]["recall"] is None else 0 if complete else 1)
+
+
+def _enforcement(names: list[str], seed: int | None, many: str | None, *, as_json: bool) -> int:
+    """The exit code."""
+    from sim.cli import enforcement
+
+    if seed is not None and many is not None:
+        raise InputError("PAI010", "--seed and --seeds are both given", where="--seeds",
+                         next="sightline score --enforcement --seeds 1-5")
+    result = enforcement.score_enforcement(load(names), seeds(many) if many is not None else [seed])
+    if as_json:
+        print_json(result)
+    else:
+        enforcement.show(result)
+    return enforcement.passed(result)
 
 
 def load(names: list[str]) -> list[Any]:

@@ -45,7 +45,7 @@ async def enforce(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome
 async def _required(stage: Stage, text: str) -> Outcome:
     """A version that is not newer is an outcome: the stack refused it."""
     try:
-        answer = await stage.operate("rulebook", "Require", rulebook_pb2.RequireRequest(text=text))
+        answer = await stage.operate("rulebook", "Require", rulebook_pb2.RequireRequest(text=stage.rewrite(text)))
     except InputError as error:
         if error.code != "PAI318":
             raise

@@ -24,6 +24,7 @@ from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
 from sim.scenario import logger_faults
+from sim.scenario.examined import AS_IT_IS, Examined, write_construction
 from sim.scenario.faults import Armed
 from sim.scenario.folder import RunFolder
 from sim.scenario.history import History
@@ -44,7 +45,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import appended, carried, journal, moved, remains, score
+from sim.truth import appended, carried, journal, monitor_values, moved, remains, score
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers
@@ -67,8 +68,8 @@ class Run:
 
 
 def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc",
-        engine: str = "sqlite", progress: Progress = lambda text: None,
-        paradigm: Paradigm | None = None, home: Path | None = None) -> Run:
+        engine: str = "sqlite", progress: Progress = lambda text: None, paradigm: Paradigm | None = None,
+        home: Path | None = None, examined: Examined = AS_IT_IS) -> Run:
     """Raises InputError for what the scenario gets wrong, RunError when it could not be completed.
 
     ``engine``: the warehouse's; where Spark runs is said by SIGHTLINE_SPARK.  ``paradigm``: what stands in for Policy
@@ -76,16 +77,16 @@ def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc"
     ``home``: the folder of runs.
     """
     return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress, paradigm,
-                            home))
+                            home, examined))
 
 
 async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progress: Progress,
-               paradigm: Paradigm | None, home: Path | None) -> Run:
+               paradigm: Paradigm | None, home: Path | None, examined: Examined) -> Run:
     if engine == "spark":
         spark.check(os.environ.get("SIGHTLINE_SPARK") or spark.LOCAL)
     folder = RunFolder(scenario.name, seed, home)
     try:
-        return await _Runner(scenario, seed, folder, progress, engine, paradigm).run(topology)
+        return await _Runner(scenario, seed, folder, progress, engine, paradigm, examined).run(topology)
     except RunError as error:
         kept = folder.abandon(keep=True)
         if kept is not None:
@@ -104,9 +105,10 @@ async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progre
 
 class _Runner:
     def __init__(self, scenario: Scenario, seed: int, folder: RunFolder, progress: Progress, engine: str,
-                 paradigm: Paradigm | None) -> None:
+                 paradigm: Paradigm | None, examined: Examined) -> None:
         self._scenario = scenario
         self._paradigm = paradigm
+        self._examined = examined
         self._engine = engine, os.environ.get("SIGHTLINE_SPARK", "")
         self._seed = seed
         self._folder = folder
@@ -114,12 +116,14 @@ class _Runner:
         self._journals: list[journal.Journal] = []
         self._audit: dict[str, dict[str, Any]] = {}
         self._search = carried.Search()
+        self._values = monitor_values.Values() if examined.values else None
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
                                   [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"),
                                   exports=self._own("export", "export"),
                                   changed={fault.given["job"]: find_file(scenario, fault.given["sql"], fault.where)
                                            for fault in scenario.faults if fault.kind == "changed_sql"},
                                   **logger_faults.deployed(scenario))
+        examined.deployed(self._deployment.requirements)
 
     def _own(self, kind: str, key: str) -> list[Path]:
         """The files that the scenario brings itself: they are declared by being deployed with it."""
@@ -150,7 +154,7 @@ class _Runner:
 
     async def _steps(self, stage: Stage, told: list[dict[str, Any]]) -> list[int]:
         """Takes every step, then what drifts; the hits of the drift."""
-        for step in self._scenario.steps:
+        for stage.step, step in enumerate(self._scenario.steps):
             self._progress(step.kind)
             told.append(told_of(step.kind, step.given, await taken(step, stage, forgiving=self._paradigm is not None)))
         hits = await self._drift(stage, told)
@@ -169,12 +173,12 @@ class _Runner:
     def _seams(self, service: str) -> Seams:
         # Searched where data leaves the wearer for the web: in the app, for what the devices hold.
         search = self._search if service in ("app", "glasses") else None
-        tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service, search)
+        tap = journal.Journal(self._folder.data / "journal" / f"{service}.db", service, search, self._values)
         armed = Armed(self._scenario.faults)
         self._journals.append(tap)
         wire = self._paradigm.wire(armed) if self._paradigm else armed
         return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                     watched=True, paradigm=self._paradigm)
+                     library=self._examined.library, watched=True, paradigm=self._paradigm)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -186,7 +190,8 @@ class _Runner:
         wearers = make_wearers(self._seed, world.wearers, list(world.regions))
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
-                      self._deployment.manifests, requirements=self._deployment.requirements_by_name())
+                      self._deployment.manifests, requirements=self._deployment.requirements_by_name(),
+                      rewrite=self._examined.rewritten)
         await stage.operate("training", "Train", operator.base_manifest(self._deployment.manifests))
         return stage
 
@@ -195,6 +200,7 @@ class _Runner:
         hits = [0] * len(self._scenario.faults)
         for index, fault in enumerate(self._scenario.faults):
             if fault.kind == "new_job":
+                stage.step = len(steps)
                 await STEPS.lookup("flush").make(stage, {}, fault.where)
                 path = stage.file(f"jobs/{fault.given['job']}.sql", fault.where)
                 with placed("sql", path):
@@ -255,6 +261,7 @@ class _Runner:
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
         _write(path / "audit.json", {"format": 1, "services": self._audit})
+        write_construction(path / "construction.json", self._examined, steps, stage.sent)
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers, account)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from google.protobuf.json_format import MessageToDict
+
 from lineage.errors import InputError, SightlineError
 from sim.scenario.schema import Scenario
 from sim.world.glasses import Capture, Glasses, View
@@ -46,12 +48,18 @@ class Stage:
     views: dict[str, View] = field(default_factory=dict)
     requirements: dict[str, str] = field(default_factory=dict)
     planted: list[tuple[str, bytes]] = field(default_factory=list)
+    # What an owner sends is rewritten, where the run is to enforce nothing.
+    rewrite: Callable[[str], str] = str
+    # What the operator has sent, in order, and in which step: for the truth, which asks what was attempted.
+    step: int = -1
+    sent: list[dict[str, Any]] = field(default_factory=list)
 
     async def operate(self, service: str, method: str, request: Any) -> Any:
         """One call of the operator, under a correlation key of its own."""
         self.operations += 1
         key = key_id(self.seed, "operator", self.operations)
         span = key_id(self.seed, "operator-span", self.operations, size=8)
+        self.sent.append({"step": self.step, "service": service, "method": method, "request": _said(request)})
         return await self.call(service, method, request, (("traceparent", f"00-{key}-{span}-01"),))
 
     def select(self, wanted: Any, where: str) -> list[Wearer]:
@@ -71,6 +79,12 @@ class Stage:
 
     def file(self, given: str, where: str) -> Path:
         return find_file(self.scenario, given, where)
+
+
+def _said(request: Any) -> dict[str, Any]:
+    """What a request asks for; a token is no part of that."""
+    said: dict[str, Any] = MessageToDict(request, preserving_proto_field_name=True)
+    return {name: value for name, value in said.items() if name != "token"}
 
 
 def find_file(scenario: Scenario, given: str, where: str) -> Path:

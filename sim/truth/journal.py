@@ -24,6 +24,7 @@ from sim.truth import sparklog
 from sim.truth.bytecode import Witness
 from sim.truth.carried import Search
 from sim.truth.message import describe
+from sim.truth.monitor_values import Values
 from sim.truth.record import Op, Record
 
 _TABLE = ("CREATE TABLE IF NOT EXISTS records(process TEXT, n INTEGER, op TEXT, locator TEXT, detail TEXT, "
@@ -41,14 +42,17 @@ class Journal:
     """Implements ``services.seams.Tap`` for one process; thread-safe.
 
     ``path``: the file, or the folder to hold ``<process>.db``.  A file of an earlier start of the same
-    process is continued.  ``search``: shared by those who witness what the wearer's devices hold.
+    process is continued.  ``search``: shared by those who witness what the wearer's devices hold;
+    ``values``: by those who look for what the app has sent in what is sent on.
     Raises RunError (PAI033) when it cannot be opened.
     """
 
-    def __init__(self, path: Path, process: str, search: Search | None = None) -> None:
+    def __init__(self, path: Path, process: str, search: Search | None = None,
+                 values: Values | None = None) -> None:
         self.path = path if path.suffix == ".db" else path / f"{process}.db"
         self.process = process
         self._search = search
+        self._values = values
         self._lock = threading.RLock()
         self._witnesses: dict[int, Witness] = {}
         self._buffer: list[Record] = []
@@ -67,6 +71,10 @@ class Journal:
     def message(self, direction: Direction, part: Part, method: str, message: Message, size: int) -> None:
         detail, rows = describe(message)
         client = (direction == "sent") == (part == "request")
+        if self._values is not None:
+            detail["at"] = self._values.tick()
+            if direction == "sent":
+                detail["holds"] = self._values.found(message)
         with self._lock:
             call = self._call(client, part, method)
             if call:
@@ -79,6 +87,8 @@ class Journal:
 
     def http(self, direction: Direction, part: Part, path: str, size: int, body: bytes = b"") -> None:
         found = self._search.found(body) if self._search and body else []
+        if self._values is not None and direction == "sent" and part == "request":
+            self._values.http(path, body)
         with self._lock:
             self._add(direction, f"http:{path}:{part}", {"carries": found} if found else {}, 0, size)
 

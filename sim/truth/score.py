@@ -106,7 +106,7 @@ def combine(scores: Sequence[OperationsScore]) -> dict[str, Any]:
     sums = {key: sum(single["operations"][key] for single in singles)
             for key in ("invented", "truth", "captured", "matched")}
     return {
-        "operations": {"recall": _mean(recalls), "interval": _interval(recalls), **sums,
+        "operations": {"recall": mean(recalls), "interval": interval(recalls), **sums,
                        "unknown": len(scores) - len(recalls)},
         "families": {letter: _combined([single["families"][letter] for single in singles]) for letter in FAMILIES},
         "missed": _listed(sum((score.missed for score in scores), Counter())),
@@ -116,7 +116,7 @@ def combine(scores: Sequence[OperationsScore]) -> dict[str, Any]:
 
 def _combined(families: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     recalls = [one["operations"] for one in families if one["operations"] is not None]
-    return {"operations": _mean(recalls), "truth": sum(one["truth"] for one in families),
+    return {"operations": mean(recalls), "truth": sum(one["truth"] for one in families),
             "invented": sum(one["invented"] for one in families)}
 
 
@@ -125,11 +125,12 @@ def _recall(matched: Counter[Operation], truth: Mapping[Operation, int]) -> floa
     return matched.total() / total if total else None
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float]) -> float | None:
+    """None of nothing."""
     return sum(values) / len(values) if values else None
 
 
-def _interval(values: Sequence[float]) -> list[float] | None:
+def interval(values: Sequence[float]) -> list[float] | None:
     """Percentile bootstrap (Efron 1979); the same values give the same interval."""
     if len(values) < 2:
         return None

@@ -85,3 +85,41 @@ def test_for_people(sightline: Sightline, folder: Path) -> None:
     assert "recall 1.0000" in told.out and "0 invented" in told.out
     assert [line.split()[0] for line in told.out.splitlines() if line[:2].strip() in "ABCD" and line[1:2] == " "] == [
         *"ABCD"]
+
+
+CROSSING = """\
+scenario: {name}
+stage: enforce
+world: {{wearers: 1, regions: [US]}}
+steps:
+  - ask: {{question: "What is that building?"}}
+  - batch: {{job: daily_sessions}}
+  - train: {{manifest: ads_ranker}}
+expect: {{discover: [{{complete: {{}}}}]}}
+"""
+COUNTS = ("crossings", "blocked", "missed", "rule_false_blocks", "influence_false_blocks", "allowed")
+
+
+def test_enforcement_is_scored_by_the_reference_monitor(sightline: Sightline, folder: Path) -> None:
+    (folder / "one.yaml").write_text(CROSSING.format(name="one"))
+    write(folder, "two", FAULT)
+    told = sightline("score", folder, "--enforcement", "--seeds", "1-2", "--json")
+    assert told.code == 0
+    assert [told.json[key] for key in COUNTS[:5]] == [2, 2, 0, 0, 0] and told.json["allowed"] > 10
+    assert [(row["name"], row["seed"], row["crossings"]) for row in told.json["scenarios"]] == [
+        ("one", 1, 1), ("one", 2, 1), ("two", 1, 0), ("two", 2, 0)]
+    assert [one["attempt"] for one in told.json["items"]] == ["training:ads_ranker"] * 2
+    assert told.json["stopped"] == {"mean": 1.0, "interval": None, "scenarios": 1}
+    assert told.json["decisions"]["disagree"] == 0 < told.json["decisions"]["agree"] and not told.json["disagreements"]
+
+
+def test_enforcement_for_people_and_without_a_crossing(sightline: Sightline, folder: Path) -> None:
+    write(folder, "one")
+    told = sightline("score", folder, "--enforcement")
+    assert told.code == 3 and "0 crossings: 0 blocked, 0 missed" in told.out
+
+
+def test_seeds_go_with_enforcement(sightline: Sightline, folder: Path) -> None:
+    write(folder, "one")
+    assert sightline("score", folder, "--seeds", "1-2").code == 2
+    assert sightline("score", folder, "--enforcement", "--seeds", "1-2", "--seed", "1").code == 2

@@ -1,0 +1,185 @@
+"""What was attempted in a run, by its construction: each job, schedule, stream, training run, export, remembered row.
+
+Truth.  Where a request was refused nothing moved, so nothing physical says what it was for.  What the scenario
+submitted does: the text of the job or manifest, as ``construction.json`` has it, read by ``monitor_sql``; its purpose
+stands in its header, and is worth nothing where the step shows a token that is not its own.  Requests that the services
+make of themselves (a schedule, a stream, what is remembered of a wearer) follow from the deployed files and from the
+journal.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+
+from sim.truth import monitor_catalog
+from sim.truth.monitor_catalog import Catalog, Named
+from sim.truth.monitor_labels import header
+from sim.truth.monitor_sql import understood
+
+# What a service reads of its own accord, and what for: no config says it, so it stands here.
+ROUTES = {"query:assistant_memory": "assistance"}
+_ACTIVITY = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)", re.MULTILINE)
+# Steps that show credentials which are not the activity's own: nobody vouches for the purpose that they state.
+UNVOUCHED: dict[str, Callable[[Mapping[str, Any]], bool]] = {"present": lambda given: given.get("token") != "none"}
+
+
+class Attempt(NamedTuple):
+    """``request``: (service, method, which of them, from 0) where the operator asked for it, by which the journal is
+    searched; ``sent``: its place among all that was sent; ``table``: what it writes.  ``purposes``: every one has to be
+    permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do."""
+
+    activity: str
+    kind: str
+    purposes: tuple[str, ...]
+    region: str
+    uses: tuple[Named, ...]
+    flows: tuple[tuple[Named, Named], ...]
+    request: tuple[str, str, int]
+    sent: int
+    step: int
+    table: str = ""
+    day: str = ""
+    text: str = ""
+    unread: str = ""
+
+
+class Construction(NamedTuple):
+    """``steps``, ``sent`` and ``devices`` (the labels of what is worn) as ``sim.scenario.examined`` wrote them;
+    ``deploy``: the run's deployed files."""
+
+    steps: Sequence[Mapping[str, Any]]
+    sent: Sequence[Mapping[str, Any]]
+    deploy: Path
+    devices: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def done(self, step: int) -> bool:
+        """What comes before the first step and after the last goes through, or the run is none."""
+        return not 0 <= step < len(self.steps) or self.steps[step]["outcome"] == "done"
+
+
+def attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
+    """In the order in which they were made.  ``done``: a request was answered, so its new tables stay."""
+    catalog = monitor_catalog.at(given.deploy)
+    counts: dict[tuple[str, str], int] = {}
+    for at, sent in enumerate(given.sent):
+        service, method = sent["service"], sent["method"]
+        number = counts[service, method] = counts.get((service, method), -1) + 1
+        request = service, method, number
+        asked = sent["request"]
+        if method == "RunJob":
+            text = asked.get("sql") or _job(given.deploy, asked.get("job", ""))
+            yield _of_job(catalog, text, request, at, sent["step"], vouched=not _unvouched(given, at))
+            catalog = catalog.after(text) if done(request) else catalog
+        elif method == "RunSchedule":
+            for day in _days(asked["first"], asked.get("last") or asked["first"]):
+                for text in _scheduled(given.deploy, "daily"):
+                    yield _of_job(catalog, text, request, at, sent["step"], "scheduled", day)
+                    catalog = catalog.after(text) if done(request) else catalog
+        elif method == "Train":
+            yield _training(catalog, YAML(typ="safe").load(asked["manifest"]), asked.get("purpose", ""), request,
+                            at, sent["step"])
+        elif method == "Export":
+            yield from _export(catalog, given.deploy / "exports" / f"{asked['export']}.yaml", request, at,
+                               sent["step"])
+
+
+def streams(given: Construction) -> dict[str, list[Attempt]]:
+    """Table → what runs when rows are appended to it."""
+    catalog, found = monitor_catalog.at(given.deploy), dict[str, list[Attempt]]()
+    for text in _scheduled(given.deploy, "stream"):
+        table = header(text).get("window", "").rpartition(" ")[2].rpartition(".")[0]
+        found.setdefault(table, []).append(_of_job(catalog, text, ("warehouse", "Append", 0), -1, -1,
+                                                        "stream"))
+    return found
+
+
+def route(given: Construction, activity: str, table: str, columns: Sequence[str]) -> Attempt:
+    """What a service reads of its own accord."""
+    catalog = monitor_catalog.at(given.deploy)
+    uses = tuple(catalog.named(f"warehouse:{table}#{column}") for column in columns)
+    unread = "" if activity in ROUTES else f"nothing says what {activity} is for"
+    return Attempt(activity, "route", (ROUTES.get(activity, ""),), "", uses, (), ("web", "Read", 0), -1, -1,
+                   table, unread=unread)
+
+
+def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: int, step: int, kind: str = "job",
+            day: str = "", vouched: bool = True) -> Attempt:
+    head, named = header(text), _ACTIVITY.search(text)
+    within = catalog.after(text)
+    unread = ""
+    uses: tuple[Named, ...] = ()
+    flows: tuple[tuple[Named, Named], ...] = ()
+    try:
+        found = understood(within.schema, text)
+        uses = tuple(within.named(name) for name in sorted(found.uses))
+        # A row of a table that decides on another of the same table goes nowhere.
+        flows = tuple((within.named(source), within.named(sink)) for source, sink in sorted(found.flows)
+                      if source.partition("#")[0] != sink)
+    except sqlite3.Error as error:
+        unread = f"SQLite cannot prepare it: {error}"
+    return Attempt(f"{named[1]}:{named[2]}" if named else "", kind, (head.get("purpose", "") if vouched else "",),
+                   head.get("region", ""), uses, flows, request, sent, step, head.get("output", ""), day, text, unread)
+
+
+def _training(catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],
+              sent: int, step: int) -> Attempt:
+    uses = tuple(catalog.named(f"warehouse:{item['table']}#{column}") for item in manifest["inputs"]
+                 if "table" in item for column in (*item["columns"], *_key(catalog, item["table"])))
+    purposes = tuple(dict.fromkeys((str(manifest["purpose"]), purpose or str(manifest["purpose"]))))
+    return Attempt(f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""), uses, (),
+                   request, sent, step)
+
+
+def _key(catalog: Catalog, table: str) -> tuple[str, ...]:
+    """The rows' correlation keys come along."""
+    return ("_key",) if "_key" in catalog.columns.get(table.lower(), ()) else ()
+
+
+def _export(catalog: Catalog, path: Path, request: tuple[str, str, int], sent: int,
+            step: int) -> Iterator[Attempt]:
+    if path.is_file():
+        said = YAML(typ="safe").load(path)
+        uses = tuple(catalog.named(f"warehouse:{said['table']}#{column}") for column in said["columns"])
+        yield Attempt(f"job:{said['export']}", "export", (said["purpose"],), str(said.get("region") or ""), uses, (),
+                      request, sent, step, f"exports/{said['export']}")
+
+
+def _job(deploy: Path, name: str) -> str:
+    """What the warehouse runs under a name; "" for no such job."""
+    for folder in (deploy / "running" / "jobs", deploy / "jobs"):
+        if (folder / f"{name}.sql").is_file():
+            return (folder / f"{name}.sql").read_text(encoding="utf-8")
+    return ""
+
+
+def _scheduled(deploy: Path, schedule: str) -> Iterator[str]:
+    for path in sorted((deploy / "jobs").glob("*.sql")):
+        text = _job(deploy, path.stem)
+        if header(text).get("schedule") == schedule:
+            yield text
+
+
+def _days(first: str, last: str) -> Iterator[str]:
+    day = date.fromisoformat(first)
+    while day <= date.fromisoformat(last):
+        yield day.isoformat()
+        day += timedelta(days=1)
+
+
+def _unvouched(given: Construction, at: int) -> bool:
+    """The last request of a step that misuses credentials is the one that does."""
+    step = given.sent[at]["step"]
+    if step < 0 or step >= len(given.steps):
+        return False
+    last = max(other for other, sent in enumerate(given.sent) if sent["step"] == step and sent["method"] == "RunJob")
+    told = given.steps[step]
+    misuses = UNVOUCHED.get(told["step"])
+    return last == at and misuses is not None and misuses(told["given"])

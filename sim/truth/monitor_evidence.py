@@ -1,0 +1,95 @@
+"""What the journal says of an attempt: was it answered, and did a row move for it?
+
+Truth.  Requests are told apart by their order, statements by the call that they were run in, a training run's rows by
+standing between its request and the next.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sim.truth.monitor_attempts import Attempt
+from sim.truth.record import Record
+
+_TITLES = {"warehouse": "Warehouse", "training": "Training"}
+
+
+class Ran(NamedTuple):
+    """``rows``: None where nothing of it ran at all; 0: it ran, and no row came of it."""
+
+    answered: bool
+    rows: int | None
+
+
+class Evidence:
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._statements: dict[int, list[Record]] = defaultdict(list)
+        for record in records:
+            if record.locator.startswith("sql:") and record.process == "warehouse":
+                self._statements[record.detail.get("within", 0)].append(record)
+
+    def requests(self, service: str, method: str) -> list[Record]:
+        locator = f"grpc:/sightline.{_TITLES.get(service, service)}/{method}:request"
+        return [one for one in self._records if one.process == service and one.op == "received"
+                and one.locator == locator]
+
+    def answered(self, request: tuple[str, str, int]) -> bool:
+        service, method, number = request
+        found = self.requests(service, method)
+        if number >= len(found):
+            return False
+        locator = found[number].locator.replace(":request", ":response")
+        return any(one.process == service and one.op == "sent" and one.locator == locator
+                   and one.detail.get("call", 0) == found[number].detail.get("call", -1) for one in self._records)
+
+    def ran(self, attempt: Attempt) -> Ran:
+        service, method, number = attempt.request
+        found = self.requests(service, method)
+        if number >= len(found):
+            return Ran(False, None)
+        answered = self.answered(attempt.request)
+        if attempt.kind == "training":
+            return Ran(answered, self._read(found, number))
+        if attempt.kind == "export":
+            return Ran(answered, self._parts(attempt))
+        return Ran(answered, self._rows(found[number].detail.get("call", -1), attempt))
+
+    def wrote(self, table: str) -> int | None:
+        """Rows of the largest statement that wrote to a table, in whatever call; a stream's run belongs to none."""
+        return max((one.rows for found in self._statements.values() for one in found
+                    if one.op == "write" and one.locator == f"sql:{table}"), default=None)
+
+    def runs(self, call: int, table: str) -> int:
+        """How many statements wrote to the table in one call."""
+        return len({one.detail["statement"] for one in self._statements[call]
+                    if one.op == "write" and one.locator == f"sql:{table}"})
+
+    def _rows(self, call: int, attempt: Attempt) -> int | None:
+        """Of its statements: of a scheduled job those that write its table, and what stands with them."""
+        found = self._statements[call]
+        if attempt.kind == "scheduled":
+            own = {one.detail["statement"] for one in found if one.locator == f"sql:{attempt.table}"
+                   and one.op == "write"}
+            found = [one for one in found if one.detail["statement"] in own]
+        if not found:
+            return None
+        writes = [one for one in found if one.op == "write"]
+        return max(one.rows for one in writes or found)
+
+    def _read(self, found: Sequence[Record], number: int) -> int | None:
+        """Rows that training received for this request; 0 where it learned from a corpus alone."""
+        last = found[number + 1].n if number + 1 < len(found) else None
+        own = [one for one in self._records if one.process == "training" and one.n > found[number].n
+               and (last is None or one.n < last)]
+        rows = [one.rows for one in own if one.op == "received"
+                and one.locator == "grpc:/sightline.Warehouse/Read:response"]
+        made = any(one.op == "write" and one.locator.startswith("file:checkpoints/") for one in own)
+        return sum(rows) if rows or made else None
+
+    def _parts(self, attempt: Attempt) -> int | None:
+        """Parts that were written; how many rows is in none of the records."""
+        found = [one for one in self._records if one.op == "write" and one.locator.startswith(f"file:{attempt.table}/")]
+        return sum(one.bytes for one in found) if found else None

@@ -1,0 +1,91 @@
+"""Positive controls of the reference monitor: without guards it sees what they would have stopped, and with a guard
+that is too strict what it stopped for nothing.  Otherwise nobody would know that it counts at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lineage.enforce.guard import Guard
+from lineage.enforce.rules import Rules
+from lineage.errors import PolicyDenied
+from lineage.privacylib import Capture, Extension, PrivacyLib
+from lineage.privacylib.operation import Operation
+from sim.scenario import loader, runner
+from sim.scenario.examined import Examined
+from sim.scenario.schema import Scenario
+from sim.stack.node import FAMILIES, library
+from sim.truth import monitor
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_RUNS", str(tmp_path / "runs"))
+
+
+def scenario(file: str) -> Scenario:
+    return loader.load(ROOT / "scenarios" / file, runner.REGISTRIES)[0]
+
+
+def unguarded(name: str, sink: Any, guard: Extension, faults: Any) -> PrivacyLib:
+    """PrivacyLib with its capture and without any guard."""
+    return PrivacyLib(name, [Capture(sink), *faults], family=FAMILIES[name])
+
+
+class Strict(Guard):
+    """Refuses whatever a job reads, as well."""
+
+    def before(self, op: Operation) -> None:
+        if op.kind == "read" and op.context.activity.startswith("job:"):
+            raise PolicyDenied("PAI301", "nobody may read anything", where=op.context.activity)
+
+
+def strict(name: str, sink: Any, guard: Extension, faults: Any) -> PrivacyLib:
+    return library(name, sink, Strict(Rules([])) if name == "warehouse" else guard, faults)
+
+
+def test_without_a_guard_the_raw_signal_leaves_and_the_monitor_says_so() -> None:
+    one = scenario("14_raw_signal_refused.yaml")
+    guarded = runner.run(one, examined=Examined(values=True))
+    twin = runner.run(one, examined=Examined(values=True, logging=True))
+    free = runner.run(one, examined=Examined(values=True, library=unguarded))
+    assert monitor.of_run(guarded.path, twin.path).to_dict()["missed"] == 0
+    found = monitor.of_run(free.path, twin.path).to_dict()
+    assert found["missed"] == 1 and found["blocked"] == 0
+
+
+def test_without_any_enforcement_rows_move_and_the_monitor_says_so() -> None:
+    """Neither guard nor gate nor boundary: in logging mode, accounted for as if it were enforced."""
+    free = runner.run(scenario("35_use_without_a_write.yaml"), examined=Examined(logging=True))
+    given = free.path / "data/deploy/requirements/glasses-interaction-purpose.yaml"
+    assert monitor.of_run(free.path).to_dict()["crossings"] == 0
+    given.write_text(given.read_text().replace("mode: logging", "mode: enforcement"))
+    found = monitor.of_run(free.path).to_dict()
+    assert (found["crossings"], found["missed"]) == (3, 3)
+    assert {one["attempt"] for one in found["items"] if one["verdict"] == "missed"} == {
+        "query:analyst_looks_for_ads", "query:reads_and_discards_for_ads", "job:ads_answers"}
+
+
+def test_a_guard_that_is_too_strict_is_a_false_block() -> None:
+    done = runner.run(scenario("02_probe_to_warehouse.yaml"), examined=Examined(library=strict))
+    found = monitor.of_run(done.path).to_dict()
+    assert (found["crossings"], found["rule_false_blocks"]) == (0, 1)
+    assert [one["attempt"] for one in found["items"] if one["verdict"] == "rule_false_blocks"] == [
+        "job:daily_sessions"]
+
+
+def test_a_run_says_what_was_submitted() -> None:
+    done = runner.run(scenario("05_training_refused.yaml"))
+    said = json.loads((done.path / "construction.json").read_text())
+    assert [sent["method"] for sent in said["sent"] if sent["method"] != "Flush"] == ["Train", "RunJob", "Train",
+                                                                                     "Train"]
+    assert not any("token" in sent["request"] for sent in said["sent"])
+    found = monitor.of_run(done.path)
+    assert [(one.attempt, one.verdict) for one in found.items if one.kind == "training"] == [
+        ("training:assistant_base", "allowed"), ("training:assistant_eval", "allowed"),
+        ("training:ads_ranker", "blocked")]
