@@ -42,6 +42,10 @@ ROUTES = {
         labels_of(web_pb2.ConverseReply.DESCRIPTOR), purpose="assistance", held=_said)}
 
 
+# Seconds for which an idle connection stays open.
+KEEP_ALIVE = 600
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -70,8 +74,10 @@ class HttpServer:
             raise RunError("PAI030", f"web cannot listen at {address}: {error.strerror}", where="web",
                            next="SIGHTLINE_HTTP=127.0.0.1:0 sightline node web") from error
         instrumented: Any = wire.asgi(lib.asgi(app, ROUTES), tap)
+        # A client whose machine is busy may be silent for longer than the usual five seconds, and would then send its
+        # next request into a connection that is being closed.
         server = _Server(uvicorn.Config(instrumented, lifespan="off", log_level="critical", access_log=False,
-                                        ws="wsproto"))
+                                        ws="wsproto", timeout_keep_alive=KEEP_ALIVE))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             if task.done():
