@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lineage.enforce.flows import inputs
-from lineage.enforce.gate import admit, make
+from lineage.enforce.gate import admit, logged, make
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.model import Decision
@@ -29,9 +29,8 @@ def token(rules: Rules, op: Operation, verifier: Verifier) -> Decision | None:
                  inputs=read, where="boundary")
 
 
-def _no_token(rules: Rules, op: Operation, governed: list[str], why: str) -> Decision | None:
-    if not rules.enforcing:
-        return None
+def _no_token(rules: Rules, op: Operation, governed: list[str], why: str) -> Decision:
     context = op.context
     return make(rules, context.activity or f"query:{context.principal or 'unknown'}", context.purpose,
-                context.principal, "boundary", "blocked", "PAI303", why, governed)
+                context.principal, "boundary", "blocked" if rules.enforcing else "allowed", "PAI303",
+                why if rules.enforcing else logged(why), governed)

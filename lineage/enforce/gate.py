@@ -79,10 +79,15 @@ def _permitted(rules: Rules, purpose: str, region: str, inputs: Iterable[Input])
     for item in inputs:
         governed.setdefault(item.origins, set()).update(item.annotations)
     for origins in sorted(governed):
-        if logged := rules.use(governed[origins], purpose, region, origins):
-            return logged[0].code, f"in logging mode only: {logged[0].reason}"
+        if refused := rules.use(governed[origins], purpose, region, origins):
+            return refused[0].code, logged(refused[0].reason)
     governing = [requirement.id for requirement in rules.governing({name for one in governed.values() for name in one})]
     return "", f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
+
+
+def logged(reason: str) -> str:
+    """Of what is let through, and would be refused where it is enforced."""
+    return f"in logging mode only: {reason}"
 
 
 def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,

@@ -127,7 +127,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
     def _answer(self, decision: Decision, used: Iterable[Input], *, region: str = "",
                 request: pb.JudgeRequest | None = None, found: Judged | None = None,
                 consenting: Iterable[str] = ()) -> pb.Verdict:
-        self._lib.decision(decision)
+        self._lib.decision(decision, _flows(found))
         allowed = decision.verdict == "allowed"
         token = b""
         if allowed:
@@ -155,6 +155,14 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         decision = make(self._rules, request.activity, request.purpose, request.principal, "gate", verdict, "PAI306",
                         f"{error.where}: {error.what}", [f"warehouse:{table.name}" for table in request.tables])
         return self._answer(decision, ())
+
+
+def _flows(found: Judged | None) -> dict[str, list[str]] | None:
+    """Sink → its sources, as they were judged: recorded, so that they can be judged again (``simulate``)."""
+    flows: dict[str, list[str]] = {}
+    for crossing in found.crossings if found is not None else ():
+        flows.setdefault(crossing.sink.asset, []).append(crossing.source.asset)
+    return flows or None
 
 
 def _labelled(item: pb.Labelled) -> Input:

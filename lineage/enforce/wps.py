@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from lineage.enforce.gate import make
+from lineage.enforce.gate import logged, make
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier, digest
@@ -115,13 +115,13 @@ class WarehousePermission:
         return claims
 
     def refuse(self, claims: Claims, activity: str, code: str, why: str) -> None:
-        """Raises PolicyDenied (``code``) where something is enforced."""
-        if not self._rules.enforcing:
-            return
+        """Raises PolicyDenied (``code``) where something is enforced; otherwise it is only recorded."""
+        enforcing = self._rules.enforcing
         decision = make(self._rules, activity or claims.activity, claims.purpose, claims.principal, "boundary",
-                        "blocked", code, why, claims.inputs)
+                        "blocked" if enforcing else "allowed", code, why if enforcing else logged(why), claims.inputs)
         self._lib.decision(decision)
-        raise PolicyDenied(code, why, where=activity or claims.activity)
+        if enforcing:
+            raise PolicyDenied(code, why, where=activity or claims.activity)
 
     def _spend(self, claims: Claims) -> None:
         now = self._now()

@@ -206,8 +206,8 @@ class PrivacyLib:
     def finding(self, finding: Finding) -> None:
         self._note("finding", finding.asset, detail=finding.to_dict())
 
-    def decision(self, decision: Decision) -> None:
-        self._note("decision", decision.activity or decision.inputs[0], detail=decision.to_dict())
+    def decision(self, decision: Decision, flows: Sources | None = None) -> None:
+        self._note("decision", decision.activity or decision.inputs[0], detail=decision.to_dict(), sources=flows)
 
     def proposed(self, asset: str, path: str, category: str) -> None:
         """A detector found ``category`` at ``path`` inside ``asset``."""
@@ -277,9 +277,9 @@ class PrivacyLib:
         run(note.site.afters, note)
 
     def _note(self, kind: str, asset: str, *, fields: Sequence[str] = (), via: str = "", payload: Any = None,
-              detail: dict[str, Any] | None = None) -> None:
-        context = self.current.get() or Context("", "")
-        note = Operation(self, context, kind, asset, fields=fields, via=via, payload=payload, detail=detail)
+              detail: dict[str, Any] | None = None, sources: Sources | None = None) -> None:
+        note = Operation(self, self.current.get() or Context("", ""), kind, asset, fields=fields, sources=sources,
+                         via=via, payload=payload, detail=detail)
         run(note.site.afters, note)
 
     def _read(self, asset: str, fields: Sequence[str], via: str, family: str) -> Known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import pytest
@@ -123,4 +124,7 @@ def test_logging_mode_refuses_nothing() -> None:
     wps, sink = permission("logging")
     wps.execute(b"", Run())
     wps.execute(SIGNER.sign(replace(GRANT, requirements=())), Run(purpose="safety"))
-    assert sink.records == []
+    # It says what it would have refused, so that enforcement can be simulated.
+    told = [json.loads(record.detail) for record in sink.records]
+    assert {(one["verdict"], one["code"]) for one in told} == {("allowed", "PAI303")}
+    assert all(one["reason"].startswith("in logging mode only: ") for one in told) and len(told) >= 2
