@@ -73,6 +73,11 @@ CODES: dict[str, Code] = {
         "the schema of `sightline sql` is malformed",
         "The file is not JSON, or not an object of tables with an object of columns each.",
         "Write it like {\"orders\": {\"id\": \"INTEGER\", \"total\": \"REAL\"}}; databases may stand around tables."),
+    "PAI024": Code(
+        "the decisions or the costs of a plan are malformed",
+        "The file has a key that plans do not know, or a value that is no list of assets or no whole number.",
+        "Correct the line that the message names; the keys are include, exclude and block, or annotate, block, "
+        "reclassify and at."),
     "PAI026": Code(
         "a schema change is not compatible",
         "A new version of a logger category changes a type or a column, renames or removes a required field, requires "
@@ -240,6 +245,19 @@ CODES: dict[str, Code] = {
         "know.",
         "See whether the policy service runs, and is of the node's version; tokens that were judged by other versions "
         "are refused meanwhile."),
+    "PAI321": Code(
+        "decisions on candidates contradict",
+        "An asset is both included and excluded, or is excluded and carries a governed annotation itself.",
+        "Decide one of them; an annotation is taken off where it stands, in the asset's contract."),
+    "PAI322": Code(
+        "violations are open",
+        "The requirement is to be enforced, and the run shows flows that would be denied, to which nobody has agreed.",
+        "Remedy them as `sightline zones plan` proposes, list what may be denied under `block:` in the decisions "
+        "file, or say their number with `--despite`."),
+    "PAI323": Code(
+        "nothing of the run is governed",
+        "No asset of the run carries an annotation that the requirement governs, so nothing can be planned.",
+        "Plan with a run in which such data was used, or give the annotation to the fields that hold it."),
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",
