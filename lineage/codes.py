@@ -221,13 +221,15 @@ CODES: dict[str, Code] = {
         "A requirement says in which regions data of an origin may be used, and the use takes place in another; global "
         "and regional rules are composed, and the stricter wins.",
         "Run it in a region that the message names (`region:` of a manifest, `-- region:` of a job), or ask the "
-        "requirement's owner."),
+        "requirement's owner.",
+        "scenarios/50_regional_rule.yaml"),
     "PAI310": Code(
         "where the data come from is not known",
         "A requirement goes by the data's origin, the use would be refused for some origins, and nothing says of which "
         "the rows are; a check that cannot be made refuses.",
         "Say in the table's first comment which column is a row's origin (`origin: region`), or run it where the data "
-        "of every origin may be used."),
+        "of every origin may be used.",
+        "scenarios/50_regional_rule.yaml"),
     "PAI318": Code(
         "the requirement is not newer",
         "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "

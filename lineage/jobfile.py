@@ -10,6 +10,7 @@
     -- inputs: core.sessions        (optional: the tables it reads; the SQL has to read just these)
     -- parameters: ds               (optional: the names that stand in the SQL as :ds)
     -- annotations: A, B            (optional: the labels of a table that the job itself makes)
+    -- region: US                   (optional: where it runs, a country or EU; without it, where the data are)
     INSERT INTO core.daily_sessions SELECT …
 
 Read alike by the warehouse, which runs the SQL, and by Discover, which reads lineage from it; neither is here.
@@ -33,8 +34,8 @@ WINDOW = ("window_start", "window_end")
 _NEXT = "see services/warehouse/jobs/daily_sessions.sql for the form"
 _LINE = re.compile(r"--\s*(?P<key>[A-Za-z_]+)\s*:(?P<value>.*)")
 _REQUIRED = {"job": ("job", "owner", "purpose", "output"), "query": ("query", "owner", "purpose")}
-_OPTIONAL = {"job": ("schedule", "window", "inputs", "parameters", "annotations"),
-             "query": ("schedule", "inputs", "parameters")}
+_OPTIONAL = {"job": ("schedule", "window", "inputs", "parameters", "annotations", "region"),
+             "query": ("schedule", "inputs", "parameters", "region")}
 _WORD = r"[a-z][a-z0-9_]*"
 _TABLE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?"
 _NAME = (re.compile(_WORD), "lower-case letters, digits and _")
@@ -45,6 +46,7 @@ _FORMS = {
     "window": (re.compile(r"[1-9]\d{0,4}[mhd] on \w+\.\w+\.\w+"), "as 60m on core.sessions.asked_at (m, h or d)"),
     "inputs": (re.compile(rf"{_TABLE}(\s*,\s*{_TABLE})*"), "tables as core.sessions, core.profiles"),
     "parameters": (re.compile(rf"{_WORD}(\s*,\s*{_WORD})*"), "names as ds, region in lower case"),
+    "region": (re.compile(r"[A-Z]{2,3}"), "a country or group as US, EU"),
     "annotations": (re.compile(r"[A-Z][A-Z0-9_]*(\s*,\s*[A-Z][A-Z0-9_]*)*"), "labels as A, B in upper case"),
 }
 
@@ -66,6 +68,7 @@ class JobFile:
     file: str = ""
     line: int = 1
     window: str = ""
+    region: str = ""
 
     @property
     def activity(self) -> str:
@@ -104,7 +107,8 @@ def parse(text: str, name: str) -> JobFile:
 
     return JobFile(value[kind], value["owner"], value["purpose"], value.get("output", ""), value.get("schedule", ""),
                    several("inputs"), several("parameters"), several("annotations"),
-                   "\n".join(lines[number - 1:]).strip("\n"), kind, name, number, value.get("window", ""))
+                   "\n".join(lines[number - 1:]).strip("\n"), kind, name, number, value.get("window", ""),
+                   value.get("region", ""))
 
 
 def _take(found: dict[str, tuple[int, str]], key: str, value: str, where: str) -> None:

@@ -124,8 +124,8 @@ class Finding:
                 "count": self.count}
 
 
-def labels_digest(columns: Iterable[tuple[str, Iterable[str], bool]], subject: str) -> str:
-    """Of a table's labels, as they are judged: (column, annotations, has a label at all), and the column that says
-    whose a row is."""
+def labels_digest(columns: Iterable[tuple[str, Iterable[str], bool]], subject: str, origin: str = "") -> str:
+    """Of a table's labels, as they are judged: (column, annotations, has a label at all), and the columns that say
+    whose a row is, and where it comes from."""
     told = [[name, sorted(annotations), annotated] for name, annotations, annotated in columns]
-    return hashlib.sha256(json.dumps([sorted(told), subject]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([sorted(told), subject, origin]).encode()).hexdigest()[:16]

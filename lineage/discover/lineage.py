@@ -38,6 +38,8 @@ class Lineage:
     holes: list[tuple[str, int, int]] = field(default_factory=list)
     # Purpose → rows that were checked for their wearer's consent to it, and those of them that were withheld.
     consent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # The same of rows that were looked at for where they come from.
+    origin: dict[str, tuple[int, int]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     # (column, activity): read to see whose a row is, and by the activity's own statement not at all.
     subjects: set[tuple[str, str]] = field(default_factory=set)
@@ -117,7 +119,8 @@ def derive(store: Store, declared: Declared, schema: Schema) -> Lineage:
         findings=[Finding(code, asset, what, next, count)
                   for (code, asset, what, next), count in sorted(findings.items())],
         activities=purposes, declared=declared.purposes, reported=reported, holes=store.holes(),
-        missing=join.parts.missing(), consent=_consent(signals), subjects=_subjects(signals))
+        missing=join.parts.missing(), consent=_withheld(signals, "consent"),
+        origin=_withheld(signals, "origin"), subjects=_subjects(signals))
 
 
 def _decided(decisions: dict[str, dict[str, Any]], told: dict[str, Any]) -> bool:
@@ -128,10 +131,10 @@ def _decided(decisions: dict[str, dict[str, Any]], told: dict[str, Any]) -> bool
     return known != told
 
 
-def _consent(signals: Iterable[Signal]) -> dict[str, tuple[int, int]]:
+def _withheld(signals: Iterable[Signal], why: str) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for signal in signals:
-        if seen := signal.detail.get("consent"):
+        if seen := signal.detail.get(why):
             checked, withheld = found.get(signal.purpose, (0, 0))
             found[signal.purpose] = checked + seen["checked"], withheld + seen["withheld"]
     return found
@@ -139,12 +142,17 @@ def _consent(signals: Iterable[Signal]) -> dict[str, tuple[int, int]]:
 
 def _subjects(signals: Iterable[Signal]) -> set[tuple[str, str]]:
     """A column counts only while no statement of the activity has asked for it."""
-    only = {(join_name(signal.asset, signal.detail["consent"]["subject"]), signal.activity) for signal in signals
-            if signal.detail.get("consent", {}).get("subject")}
+    only = {(join_name(signal.asset, column), signal.activity) for signal in signals for column in _chosen_by(signal)}
     asked = {(join_name(signal.asset, column), signal.activity) for signal in signals if signal.op == "read"
              and signal.asset.startswith("warehouse:") and signal.activity for column in signal.fields
-             if column != signal.detail.get("consent", {}).get("subject")}
+             if column not in _chosen_by(signal)}
     return only - asked
+
+
+def _chosen_by(signal: Signal) -> set[str]:
+    """The columns by which the warehouse itself chose rows, and that the statement did not ask for."""
+    detail = signal.detail
+    return {detail.get("consent", {}).get("subject", ""), detail.get("origin", {}).get("column", "")} - {""}
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lineage.enforce.flows import inputs
-from lineage.enforce.gate import admit, logged, make
+from lineage.enforce.gate import Input, admit, logged, make
+from lineage.enforce.narrowing import origins_of
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.model import Decision
+from lineage.names import asset_of
+from lineage.privacylib.claims import Claims
 from lineage.privacylib.operation import Operation
 
 
@@ -26,7 +31,15 @@ def token(rules: Rules, op: Operation, verifier: Verifier) -> Decision | None:
     if claims.requirements != rules.versions:
         return _no_token(rules, op, governed, f"the token was judged by {', '.join(claims.requirements)}")
     return admit(rules, activity=claims.activity, purpose=claims.purpose, principal=claims.principal,
-                 inputs=read, where="boundary")
+                 inputs=placed(read, claims), where="boundary", region=claims.region)
+
+
+def placed(read: Iterable[Input], claims: Claims) -> list[Input]:
+    """With the origins of which the token lets rows be seen."""
+    seen: dict[str, tuple[str, ...]] = {}
+    for asset in {asset_of(item.asset) for item in read} if claims.origins else ():
+        seen[asset] = tuple(sorted(origins_of(claims.origins, asset) or ()))
+    return [item._replace(origins=seen.get(asset_of(item.asset), ())) for item in read]
 
 
 def _no_token(rules: Rules, op: Operation, governed: list[str], why: str) -> Decision:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from lineage.enforce.regions import said
 from lineage.enforce.rules import Refusal, Rules, enforced
 from lineage.model import Decision
 
@@ -78,11 +79,12 @@ def _permitted(rules: Rules, purpose: str, region: str, inputs: Iterable[Input])
     governed: dict[tuple[str, ...], set[str]] = {}
     for item in inputs:
         governed.setdefault(item.origins, set()).update(item.annotations)
+    shown = "".join(f"; {said(origins)}" for origins in sorted(governed) if origins)
     for origins in sorted(governed):
         if refused := rules.use(governed[origins], purpose, region, origins):
-            return refused[0].code, logged(refused[0].reason)
+            return refused[0].code, logged(refused[0].reason) + shown
     governing = [requirement.id for requirement in rules.governing({name for one in governed.values() for name in one})]
-    return "", f"permitted by {', '.join(governing)}" if governing else "no requirement governs these inputs"
+    return "", f"permitted by {', '.join(governing)}{shown}" if governing else "no requirement governs these inputs"
 
 
 def logged(reason: str) -> str:

@@ -12,20 +12,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lineage.enforce.boundary import token
+from lineage.enforce.boundary import placed, token
 from lineage.enforce.carried import Schemas
 from lineage.enforce.flows import inputs, leaves
-from lineage.enforce.gate import admit
+from lineage.enforce.gate import Input, admit
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.errors import PolicyDenied
 from lineage.model import Decision
+from lineage.names import kind_of
 from lineage.privacylib.extension import Extension
 from lineage.privacylib.operation import Operation
 
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
+
+
+# In them rows travel that were chosen where they are kept, and by their origin there.
+MESSAGES = ("rpc", "web", "response", "app")
 
 
 class Guard(Extension):
@@ -89,12 +94,23 @@ class Guard(Extension):
         who, site = op.context.trace[2], op.site
         if not who.activity:
             return None
-        forbidden, label = self._rules.forbidden(who.purpose, who.region), site.lib.label
+        message = kind_of(site.asset) in MESSAGES
+        forbidden, label = self._rules.forbidden(who.purpose, "" if message else who.region), site.lib.label
         for field in site.fields or site.lib.labels.get(site.asset, ()):
             found = label(site.asset, field)
             if not forbidden.isdisjoint(found.annotations) or not found.annotated:
                 break
         else:
             return None
+        if message:
+            return admit(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
+                         inputs=[self._anywhere(item, who.purpose) for item in inputs(op)], where="guard")
+        # What nobody signed can't say that only rows of some origins will be seen.
+        shown = None if self._verifier is None else self._verifier.claims(who.claims)
         return admit(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
-                     inputs=inputs(op), where="guard", region=who.region)
+                     inputs=inputs(op) if shown is None else placed(inputs(op), shown), where="guard",
+                     region=who.region if shown is None else shown.region)
+
+    def _anywhere(self, item: Input, purpose: str) -> Input:
+        """Of a message: as if from an origin for which the purpose is permitted, if there is one."""
+        return item._replace(origins=tuple(sorted(self._rules.rows(item.annotations, purpose) or ())))

@@ -16,6 +16,7 @@ from lineage.enforce import consent
 from lineage.enforce.consent import Consents
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
 from lineage.enforce.lines import Files, Lines
+from lineage.enforce.narrowing import Keys, Narrowed, narrowed
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
@@ -67,40 +68,31 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
 
     async def Admit(self, request: pb.AdmitRequest, context: Any) -> pb.Verdict:
         inputs = [_labelled(item) for item in request.inputs]
+        origins = {asset_of(item.asset): _labelled(item) for item in request.origins}
+        keys = {asset: Keys(None, origins.get(asset), owned=True) for item in inputs
+                if (asset := asset_of(item.asset)).startswith("warehouse:")}
+        rows = narrowed(self._rules, keys, inputs, request.purpose, request.region)
         decision = admit(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, inputs=inputs)
-        tables = {asset_of(item.asset).removeprefix("warehouse:") for item in inputs
-                  if item.asset.startswith("warehouse:") and self._consent_needed(request.purpose, [item])}
-        return self._answer(decision, inputs, region=request.region, consenting=sorted(tables))
+                         principal=request.principal, inputs=rows.used, region=request.region)
+        return self._answer(decision, rows, region=request.region)
 
     async def Judge(self, request: pb.JudgeRequest, context: Any) -> pb.Verdict:
         tables = _tables(request.tables)
         try:
             found = judged(request.statements, tables, request.reads, request.writes)
+            keys = {f"warehouse:{table.name}": _keys(table, tables, found.outputs) for table in request.tables
+                    if table.subject or table.origin}
         except InputError as error:
             return self._unjudged(request, error)
-        for flow in request.flows:
-            found.crossings.append(Crossing(_labelled(flow.source), _labelled(flow.sink)))
-            found.used.append(found.crossings[-1].source)
-        subjects = {table.name: tables.columns[table.name].get(table.subject) for table in request.tables
-                    if table.subject}
-        asked = {item.asset: item for item in found.used}
-        read = {table for table in subjects if self._consent_needed(request.purpose, (
-            item for item in found.used if asset_of(item.asset) == f"warehouse:{table}"))}
-        # To see whose a row is, is a use too.
-        for subject in (subjects[table] for table in sorted(read)):
-            if subject is None:
-                return self._unjudged(request, InputError("PAI022", "a table's subject is none of its columns",
-                                                          where="tables"))
-            asked.setdefault(subject.asset, subject)
-        # What is written may work on rows that are there.
-        consenting = sorted(read | {table for table in subjects if any(
-            asset_of(name) == f"warehouse:{table}" for name in found.outputs) and self._consent_needed(
-                request.purpose, tables.columns[table].values())})
-        used = [asked[name] for name in sorted(asked)]
+        flows = [Crossing(_labelled(flow.source), _labelled(flow.sink)) for flow in request.flows]
+        found.crossings.extend(flows)
+        found.used.extend(flow.source for flow in flows)
+        rows = narrowed(self._rules, keys, found.used, request.purpose, request.region)
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, crossings=found.crossings, used=used)
-        return self._answer(decision, used, request=request, found=found, consenting=consenting)
+                         principal=request.principal, crossings=[rows.crossing(one) for one in found.crossings],
+                         used=rows.used, region=request.region)
+        return self._answer(decision, rows._replace(origins=rows.made(flows)), region=request.region, request=request,
+                            found=found)
 
     async def Consent(self, request: pb.ConsentRequest, context: Any) -> pb.ConsentResponse:
         """Durable before it is acknowledged."""
@@ -121,12 +113,8 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
     async def Key(self, request: pb.KeyRequest, context: Any) -> pb.KeyResponse:
         return pb.KeyResponse(public_key=self._signer.public_key)
 
-    def _consent_needed(self, purpose: str, items: Iterable[Input]) -> bool:
-        return self._rules.consent_needed({annotation for item in items for annotation in item.annotations}, purpose)
-
-    def _answer(self, decision: Decision, used: Iterable[Input], *, region: str = "",
-                request: pb.JudgeRequest | None = None, found: Judged | None = None,
-                consenting: Iterable[str] = ()) -> pb.Verdict:
+    def _answer(self, decision: Decision, rows: Narrowed, *, region: str = "",
+                request: pb.JudgeRequest | None = None, found: Judged | None = None) -> pb.Verdict:
         self._lib.decision(decision, _flows(found))
         allowed = decision.verdict == "allowed"
         token = b""
@@ -136,12 +124,12 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
             asked = request.lifetime if request is not None else 0
             token = self._signer.sign(Grant(
                 decision.principal, decision.purpose, decision.activity,
-                tuple(sorted(item.asset for item in used)), decision.requirements, region,
+                tuple(sorted(item.asset for item in rows.used)), decision.requirements, region,
                 statement=digest(request.statements) if request is not None else "",
                 outputs=tuple(found.outputs) if found is not None else (),
-                snapshots=_snapshots(request), consenting=tuple(consenting), epoch=self._consents.epoch,
+                snapshots=_snapshots(request), consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
-                nonce=self._nonce() if request is not None else ""))
+                nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked))
         return pb.Verdict(allowed=allowed, code=decision.code, reason=decision.reason, token=token,
                           requirements=decision.requirements, decision=decision.id)
 
@@ -154,7 +142,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         verdict: Literal["allowed", "blocked"] = "blocked" if self._rules.enforcing else "allowed"
         decision = make(self._rules, request.activity, request.purpose, request.principal, "gate", verdict, "PAI306",
                         f"{error.where}: {error.what}", [f"warehouse:{table.name}" for table in request.tables])
-        return self._answer(decision, ())
+        return self._answer(decision, Narrowed([], (), (), (), {}))
 
 
 def _flows(found: Judged | None) -> dict[str, list[str]] | None:
@@ -176,6 +164,17 @@ def _tables(tables: Iterable[pb.JudgedTable]) -> Tables:
     return Tables(columns, {table.name: {column.name: column.type for column in table.columns} for table in tables})
 
 
+def _keys(table: pb.JudgedTable, tables: Tables, outputs: Iterable[str]) -> Keys:
+    """Raises InputError (PAI022) for a subject or origin that is no column."""
+    columns = tables.columns[table.name]
+    for name in (table.subject, table.origin):
+        if name and name not in columns:
+            raise InputError("PAI022", f"a table's subject or origin is none of its columns: {name!r}", where="tables")
+    written = any(asset_of(name) == f"warehouse:{table.name}" for name in outputs)
+    return Keys(columns.get(table.subject), columns.get(table.origin),
+                columns=tuple(columns.values()) if written else ())
+
+
 def _snapshots(request: pb.JudgeRequest | None) -> tuple[str, ...]:
     if request is None:
         return ()
@@ -185,4 +184,4 @@ def _snapshots(request: pb.JudgeRequest | None) -> tuple[str, ...]:
 
 def _digest(table: pb.JudgedTable) -> str:
     return labels_digest([(column.name, column.annotations, column.annotated) for column in table.columns],
-                         table.subject)
+                         table.subject, table.origin)

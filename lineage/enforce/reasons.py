@@ -9,6 +9,9 @@ from lineage.enforce.permit import UNKNOWN, Permit, applying, keys
 from lineage.enforce.regions import ANY, COUNTRIES, within
 from lineage.enforce.requirement import Requirement
 
+# User-assigned, so that no regional rule is on it.
+_NOBODYS = "ZZ"
+
 
 class Refusal(NamedTuple):
     """``code``: PAI301 the purpose, PAI302 the flow, PAI309 the region, PAI310 where the data come from is not known,
@@ -24,12 +27,14 @@ def of_use(one: Requirement, annotations: Iterable[str], purpose: str, region: s
     governed = ", ".join(sorted(one.governs.intersection(annotations)))
     refusing = [origin for origin in origins or (UNKNOWN,) if not applying(one, origin).allows(purpose, region, True)]
     origin = min(refusing, default=UNKNOWN)
+    if not origins and not applying(one, _NOBODYS).allows(purpose, region, True):
+        origin = _NOBODYS  # the global rule alone says why
     who, permit = f"{one.id} (owner {one.owner})", applying(one, origin)
     if not origins and _depends(one, purpose, region):
         return Refusal("PAI310", one, f"{who} goes by where {governed} comes from, and nobody can tell that here: it "
                                       f"is not for every origin that it permits {_said(purpose)}"
                                       + (f" in {region}" if region else ""))
-    of = f"{governed} of {origin}" if origin and keys(one) else governed
+    of = f"{governed} of {origin}" if origins and keys(one) else governed
     if not permit.allows(purpose, "", True):
         permitted = ", ".join(sorted(permit.purposes)) or "nothing"
         return Refusal("PAI301", one, f"{who} permits {of} for {permitted}, not for {_said(purpose)}")

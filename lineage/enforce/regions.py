@@ -65,6 +65,16 @@ def written(origins: Collection[str]) -> str:
     return " ".join(there) if len(there) <= len(missing) else f"-{' '.join(missing)}"
 
 
+def said(origins: Collection[str]) -> str:
+    """The same for a person.
+
+    >>> said({"US"}), said(COUNTRIES - EU), said(EEA - {"NO"})
+    ('only rows from US', 'no rows from EU', 'only rows from EU, IS, LI')
+    """
+    text = written(origins)
+    return f"{'no' if text.startswith('-') else 'only'} rows from {', '.join(text.removeprefix('-').split())}"
+
+
 def read(text: str) -> frozenset[str]:
     """What :func:`written` wrote; a name that nobody knows names nothing."""
     named = frozenset[str]().union(*map(members, text.removeprefix("-").split()))

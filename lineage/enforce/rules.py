@@ -160,5 +160,9 @@ class Rules:
 
 
 def enforced(refusals: Iterable[Refusal]) -> Refusal | None:
-    """The first refusal of a requirement in enforcement mode; logging mode refuses nothing."""
-    return next((refusal for refusal in refusals if refusal.requirement.mode == "enforcement"), None)
+    """The first refusal of a requirement in enforcement mode; logging mode refuses nothing.
+
+    One that holds whatever the data's origin is says more than one that only misses the origin.
+    """
+    return min((refusal for refusal in refusals if refusal.requirement.mode == "enforcement"),
+               key=lambda refusal: refusal.code == "PAI310", default=None)

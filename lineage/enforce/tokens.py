@@ -27,7 +27,8 @@ LIFETIME = 60
 @dataclass(frozen=True)
 class Grant:
     """What a token says; times in whole seconds.  ``consenting``: tables of which only rows may be seen whose
-    wearer consents to the purpose."""
+    wearer consents to the purpose.  ``origins``: of which only rows of some origins may be seen, as
+    "warehouse:core.sessions=-EU" (``regions.written``); ``unasked``: so, of which origins no consent is needed."""
 
     principal: str
     purpose: str
@@ -43,6 +44,8 @@ class Grant:
     issued: int = 0
     expires: int = 0
     nonce: str = ""
+    origins: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def digest(statements: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from lineage.enforce.gate import logged, make
+from lineage.enforce.narrowing import origins_of
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier, digest
@@ -96,6 +97,17 @@ class WarehousePermission:
     def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
         """By the warehouse's own labels: whoever asked for the token may have told other ones."""
         return self._rules.consent_needed(annotations, purpose)
+
+    def rows(self, annotations: Collection[str], claims: Claims) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """So too: the origins of which rows may be seen (None: of any, known or not), and those of which nobody has to
+        be asked for consent."""
+        return (self._rules.rows(annotations, claims.purpose, claims.region),
+                self._rules.unasked(annotations, claims.purpose))
+
+    def admitted(self, claims: Claims, table: str) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """The same as the token has it."""
+        asset = f"warehouse:{table}"
+        return origins_of(claims.origins, asset), origins_of(claims.unasked, asset) or frozenset()
 
     def epoch(self, claims: Claims, activity: str, now: int) -> None:
         """Raises PolicyDenied (PAI303) where consent has changed since the token was signed."""

@@ -40,6 +40,8 @@ class Claims(NamedTuple):
     issued: int = 0
     expires: int = 0
     nonce: str = ""
+    origins: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def encode(signature: bytes = b"", **fields: Any) -> bytes:
@@ -70,7 +72,8 @@ def decode(data: bytes) -> Claims:
                   _text(fields, "activity"), _texts(fields, "inputs"), _texts(fields, "requirements"),
                   payload, signature, _text(fields, "statement"), _texts(fields, "outputs"),
                   _texts(fields, "snapshots"), _texts(fields, "consenting"), _number(fields, "epoch"),
-                  _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"))
+                  _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"),
+                  _texts(fields, "origins"), _texts(fields, "unasked"))
 
 
 def check_name(name: str) -> None:

@@ -30,11 +30,13 @@ KEY = "_key"
 class Inputs:
     """Field-level names with their labels, in the order of the manifest.
 
-    ``subjects``: the columns that say whose a row is, by which the warehouse keeps back rows without consent.
+    ``subjects``: the columns that say whose a row is, by which the warehouse keeps back rows without consent;
+    ``origins``: those that say where it comes from, by which it keeps back what may not be used in the run's region.
     """
 
     labels: dict[str, Label]
     subjects: dict[str, Label] = field(default_factory=dict)
+    origins: dict[str, Label] = field(default_factory=dict)
 
     @property
     def annotations(self) -> tuple[str, ...]:
@@ -53,6 +55,7 @@ async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
     """Asks the warehouse's catalog.  Raises InputError (PAI020) for a table or column that is not there."""
     labels: dict[str, Label] = {}
     subjects: dict[str, Label] = {}
+    origins: dict[str, Label] = {}
     for item in manifest.tables:
         try:
             with calling("warehouse"):
@@ -64,16 +67,19 @@ async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
         labels |= _labels(item, known)
         if described.subject:
             subjects[join(f"warehouse:{item.table}", described.subject)] = known[described.subject]
+        if described.origin:
+            origins[join(f"warehouse:{item.table}", described.origin)] = known[described.origin]
     for corpus in manifest.corpora:
         labels[corpus.asset] = Label(operational="corpus")
-    return Inputs(labels, subjects)
+    return Inputs(labels, subjects, origins)
 
 
 async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -> bytes:
     """The token of an admitted run.  Raises PolicyDenied; PAI305 when the policy service cannot be asked."""
     request = AdmitRequest(activity=manifest.activity, purpose=purpose, principal=PRINCIPAL, region=manifest.region,
-                           inputs=_labelled(inputs))
-    sources = {field: [MANIFEST] for field in ("activity", "region", "inputs")} | {"purpose": [MANIFEST, PURPOSE]}
+                           inputs=_labelled(inputs.labels | inputs.subjects), origins=_labelled(inputs.origins))
+    sources = {field: [MANIFEST] for field in ("activity", "region", "inputs", "origins")}
+    sources["purpose"] = [MANIFEST, PURPOSE]
     try:
         with calling("policy"):
             verdict: Verdict = await policy.Admit(request, sources=sources, timeout=DEADLINE)
@@ -106,6 +112,6 @@ def _operational(category: str) -> str:
     return category.removeprefix("operational:") if category.startswith("operational:") else ""
 
 
-def _labelled(inputs: Inputs) -> Iterable[Labelled]:
+def _labelled(labels: dict[str, Label]) -> Iterable[Labelled]:
     return [Labelled(asset=name, annotations=label.annotations, annotated=label.annotated)
-            for name, label in (inputs.labels | inputs.subjects).items()]
+            for name, label in labels.items()]

@@ -27,7 +27,7 @@ _COLUMN = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<type>[A-Za-z]+)\b[^,]*(?P<co
 _CONSTRAINT = re.compile(r"(?:PRIMARY|UNIQUE|CHECK|FOREIGN|CONSTRAINT)\b", re.IGNORECASE)
 # A column whose values the table makes itself, of other columns: no label beside it tells of what.
 _MADE = re.compile(r"\b(?:AS|GENERATED)\b|\bDEFAULT\s*\(", re.IGNORECASE)
-_SAID = re.compile(r"\b(?P<key>owner|partition|subject):\s*(?P<value>[\w-]+)")
+_SAID = re.compile(r"\b(?P<key>owner|partition|subject|origin):\s*(?P<value>[\w-]+)")
 _LABEL = re.compile(r"(?:operational:(?P<operational>\w+)|(?P<category>[a-z_]+(?:\.[a-z_]+)*))"
                     r"(?P<annotations>(?:\s+[A-Z][A-Z0-9_]*)*)\s*")
 
@@ -47,7 +47,8 @@ class Table:
     """``name`` is qualified: "core.sessions".  ``ddl`` is one statement, ready for SQLite.
 
     ``partition``: the column (``ds``) by which a job replaces the table's rows, or empty.  ``subject``: the column
-    that says whose a row is, or empty; then no row can be withheld for want of consent.
+    that says whose a row is, or empty; then no row can be withheld for want of consent.  ``origin``: the column that
+    says which country a row comes from, or empty; then no row can be withheld for where it is to be used.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Table:
     ddl: str
     partition: str = ""
     subject: str = ""
+    origin: str = ""
 
     @property
     def asset(self) -> str:
@@ -87,7 +89,7 @@ def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = 
     Raises InputError (PAI022) with file:line, or for no table at all.
     """
     lines = list(enumerate(text.splitlines(), first_line))
-    name, said = "", {"owner": "warehouse", "partition": "", "subject": ""}
+    name, said = "", {"owner": "warehouse", "partition": "", "subject": "", "origin": ""}
     columns: dict[str, Column] = {}
     for number, line in lines:
         place = f"{where}:{number}"
@@ -100,11 +102,12 @@ def parse(text: str, where: str, first_line: int = 1, otherwise: Label | None = 
             if code not in (")", ");"):
                 raise InputError("PAI022", f"nothing may follow the table's end, not {code[1:]!r}", where=place)
             ddl = "\n".join(line for at, line in lines if at <= number).rstrip().removesuffix(";")
-            for key in ("partition", "subject"):
+            for key in ("partition", "subject", "origin"):
                 if said[key] and said[key] not in columns:
                     raise InputError("PAI022", f"{name} names {said[key]!r} as its {key}, and has no such column",
                                      where=place, next=f"columns are {', '.join(columns)}")
-            return Table(name, said["owner"], columns, _if_missing(ddl), said["partition"], said["subject"])
+            return Table(name, said["owner"], columns, _if_missing(ddl), said["partition"], said["subject"],
+                         said["origin"])
         elif code and not _CONSTRAINT.match(code):
             column = _column(code, comment.strip(), place, otherwise)
             if column.name in columns:

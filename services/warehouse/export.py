@@ -6,6 +6,7 @@
     table: core.daily_sessions
     columns: [ds, utterance, answer]
     parts: 4
+    region: EU                     # optional: where the files will be; without it, where the data are
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lineage.model import Label
 from services.config import Config
 from services.warehouse.catalog import Table, columns_of, table_of
 
-KEYS = ("export", "owner", "purpose", "table", "columns", "parts")
+KEYS = ("export", "owner", "purpose", "table", "columns", "parts", "region")
 MOST_PARTS = 64
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -35,6 +36,7 @@ class Export:
     table: Table
     columns: tuple[str, ...]
     parts: int
+    region: str = ""
 
     @property
     def activity(self) -> str:
@@ -90,4 +92,5 @@ def parse(text: str, where: str, catalog: Mapping[str, Table]) -> Export:
         raise config.error(error.what, "columns" if "column" in error.what.split() else "table") from None
     if len(set(columns)) < len(columns):
         raise config.error("a column is named twice", "columns")
-    return Export(name, config.text("owner"), config.text("purpose"), table, columns, parts)
+    return Export(name, config.text("owner"), config.text("purpose"), table, columns, parts,
+                  config.text("region", ""))

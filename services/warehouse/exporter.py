@@ -21,7 +21,7 @@ from services.seams import Store, Workers
 from services.warehouse import export as exports_of
 from services.warehouse import part
 from services.warehouse.catalog import Table
-from services.warehouse.consent import Consent
+from services.warehouse.consent import Consent, Origin, Visible
 from services.warehouse.export import Export
 from services.warehouse.permission import Permission, asked, judged
 
@@ -61,23 +61,28 @@ class Exporter:
         if self._workers is None:
             raise RunError("PAI031", "this warehouse has no workers, so nothing was exported", where=export.output)
         token = await asked(self._policy, _request(export), [_REQUEST])
-        subject, withdrawn = await self._withheld(export, token)
+        seen = await self._visible(export, token)
         with self._lib.activity(export.activity, purpose=export.purpose, claims=token):
             baggage = self._lib.baggage()
             answers = await self._workers.run([
-                part.task(export, number, baggage, subject, withdrawn) for number in range(export.parts)])
+                part.task(export, number, baggage, seen) for number in range(export.parts)])
             made = {answer["part"]: answer for answer in answers if answer is not None}
             self._list(export, made)
         return Done(sum(answer["rows"] for answer in made.values()), export.parts, len(made), export.output)
 
-    async def _withheld(self, export: Export, token: bytes) -> tuple[str, list[str]]:
-        """The column that says whose a row is, where consent decides, and whose rows are not exported."""
+    async def _visible(self, export: Export, token: bytes) -> Visible:
+        """The rows that may be exported, by the token."""
         claims = self._permission.read(token, export.activity) if self._permission else None
-        if claims is None or self._permission is None or export.table.name not in claims.consenting:
-            return "", []
-        epoch, withdrawn = await self._consent.withdrawn(export.purpose)
-        self._permission.epoch(claims, export.activity, epoch)
-        return export.table.subject, sorted(withdrawn)
+        if claims is None or self._permission is None:
+            return Visible({}, frozenset())
+        table, withdrawn, subjects = export.table, frozenset[str](), {}
+        if table.subject and table.name in claims.consenting:
+            epoch, withdrawn = await self._consent.withdrawn(export.purpose)
+            self._permission.epoch(claims, export.activity, epoch)
+            subjects[table.name] = table.subject
+        rows, unasked = self._permission.admitted(claims, table.name)
+        chosen = table.origin and (rows is not None or (subjects and unasked))
+        return Visible(subjects, withdrawn, origins={table.name: Origin(table.origin, rows, unasked)} if chosen else {})
 
     def _list(self, export: Export, made: Mapping[int, dict[str, Any]]) -> None:
         """Reads every part back and lists its digest.  Raises RunError (PAI033) for one that was changed."""
@@ -104,7 +109,7 @@ def _request(export: Export) -> JudgeRequest:
                   sink=_labelled(join(export.output, sink), made[sink]))
              for source in sorted(export.columns) for sink in sorted(export.columns)]
     return JudgeRequest(activity=export.activity, purpose=export.purpose, principal=export.owner, flows=flows,
-                        tables=[judged(export.table, "")])
+                        region=export.region, tables=[judged(export.table, "")])
 
 
 def _labelled(asset: str, label: Label) -> Labelled:

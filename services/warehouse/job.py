@@ -35,6 +35,7 @@ class Job:
     inputs: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     window: str = ""
+    region: str = ""
 
     def bound(self, given: Mapping[str, str]) -> Job:
         """With ``given`` in the place of its parameters.
@@ -52,7 +53,7 @@ def parse(text: str, where: str) -> Job:
     head = jobfile.parse(text, where)
     return Job(head.activity, head.owner, head.purpose, head.output, head.annotations,
                tuple(_statements(_blanked(head), where)), where, head.schedule, head.inputs, head.parameters,
-               head.window)
+               head.window, head.region)
 
 
 def _blanked(head: JobFile) -> str:

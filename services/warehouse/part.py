@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lineage.model import Label
@@ -16,14 +16,15 @@ from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from services.rows import Cell
 from services.seams import Store
+from services.warehouse.consent import Visible
 from services.warehouse.export import Export
 
 DO = "export"
 
 
-def task(export: Export, number: int, baggage: str, subject: str, withdrawn: Sequence[str]) -> dict[str, Any]:
-    """What a worker is told: plain JSON.  ``subject``: the column by which rows of ``withdrawn`` are left out."""
-    return {"subject": subject, "withdrawn": list(withdrawn),
+def task(export: Export, number: int, baggage: str, seen: Visible) -> dict[str, Any]:
+    """What a worker is told: plain JSON."""
+    return {"seen": seen.to_dict(),
             "do": DO, "part": number, "of": export.parts, "baggage": baggage, "path": export.part(number),
             "table": export.table.name, "database": export.table.database, "columns": list(export.columns),
             "output": export.output, "owners": {export.table.asset: export.table.owner, export.output: export.owner},
@@ -42,12 +43,15 @@ def write(lib: PrivacyLib, store: Store, given: Mapping[str, Any]) -> dict[str, 
     asset = f"warehouse:{table}"
     with lib.resume(given["baggage"], given["output"]):
         store.attach(given["database"])
-        subject, withdrawn = given["subject"], given["withdrawn"]
-        allowed = f" AND {subject} NOT IN ({', '.join('?' * len(withdrawn))})" if subject else ""
-        with lib.read(asset, fields=tuple(dict.fromkeys([*columns, *([subject] if subject else [])]))) as op:
+        seen = Visible.from_dict(given["seen"])
+        seen.ask(store.connection)
+        # The share comes first: a row is looked at by one worker only.
+        chosen = f" AND {seen.condition(table)}" if table in seen.tables else ""
+        with lib.read(asset, fields=tuple(dict.fromkeys([*columns, *seen.columns(table)]))) as op:
             rows = store.execute(f"SELECT {', '.join(columns)} FROM {table} "
-                                 f"WHERE rowid % ? = ?{allowed} ORDER BY rowid", (of, number, *withdrawn))
+                                 f"WHERE rowid % ? = ?{chosen} ORDER BY rowid", (of, number))
             op.rows = len(rows)
+            op.detail.update(seen.told(table))
         data = "".join(_line(dict(zip(columns, row, strict=True))) for row in rows).encode("utf-8", "surrogatepass")
         sources = {name: [join(asset, name)] for name in columns}
         with lib.write_part(given["output"], number, of, sources=sources, rows=len(rows)):

@@ -33,10 +33,12 @@ class Execution(NamedTuple):
     writes: frozenset[str]
     snapshots: frozenset[str]
     owner: str = ""
+    region: str = ""
 
 
 class Claims(Protocol):
-    """What of a token the warehouse uses: the tables that need consent, and in which epoch it was given."""
+    """What of a token the warehouse uses: the tables that need consent, and in which epoch it was given; those of
+    which only rows of some origins may be seen, or be seen without consent (``Permission.admitted`` reads them)."""
 
     @property
     def purpose(self) -> str: ...
@@ -46,6 +48,9 @@ class Claims(Protocol):
 
     @property
     def epoch(self) -> int: ...
+
+    @property
+    def origins(self) -> tuple[str, ...]: ...
 
 
 class Permission(Protocol):
@@ -60,6 +65,13 @@ class Permission(Protocol):
     def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
         """Of data with these annotations, only rows may be seen whose wearer consents to the purpose."""
 
+    def rows(self, annotations: Collection[str], claims: Any) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """Of data with these annotations: the origins of which rows may be seen (None: all rows), and those of which
+        they need no consent."""
+
+    def admitted(self, claims: Any, table: str) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """The same as the token has it for a table."""
+
     def epoch(self, claims: Any, activity: str, now: int) -> None:
         """The consent that the token was given under still holds."""
 
@@ -71,7 +83,7 @@ async def ask(policy: Any, run: Execution, tables: Iterable[JudgedTable], source
     """The token of an allowed job, for its owner; ``sources``: where its text came from.  Raises as ``asked``."""
     return await asked(policy, JudgeRequest(
         activity=run.activity, purpose=run.purpose, principal=run.owner or PRINCIPAL,
-        statements=run.statements, tables=tables,
+        statements=run.statements, tables=tables, region=run.region,
         reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
         writes=sorted(name.removeprefix("warehouse:") for name in run.writes)), sources)
 
@@ -81,7 +93,7 @@ async def asked(policy: Any, request: JudgeRequest, sources: Sequence[str]) -> b
 
     Raises PolicyDenied; PAI305 when ``policy`` (a PolicyStub) cannot be asked.
     """
-    of_fields = {field: list(sources) for field in ("activity", "purpose", "statements")}
+    of_fields = {field: list(sources) for field in ("activity", "purpose", "statements", "region")}
     activity = request.activity
     try:
         with calling("policy"):
@@ -96,7 +108,7 @@ async def asked(policy: Any, request: JudgeRequest, sources: Sequence[str]) -> b
 
 
 def judged(table: Table, snapshot: str) -> JudgedTable:
-    return JudgedTable(name=table.name, snapshot=snapshot, subject=table.subject, columns=[
+    return JudgedTable(name=table.name, snapshot=snapshot, subject=table.subject, origin=table.origin, columns=[
         JudgedColumn(name=column.name, type=column.type, annotations=column.label.annotations,
                      annotated=column.label.annotated) for column in table.columns.values()])
 
@@ -118,4 +130,4 @@ def written_as(snapshots: Mapping[str, str], catalog: Mapping[str, Table]) -> fr
 
 def _digest(table: Table) -> str:
     return labels_digest([(column.name, column.label.annotations, column.label.annotated)
-                          for column in table.columns.values()], table.subject)
+                          for column in table.columns.values()], table.subject, table.origin)

@@ -15,7 +15,7 @@ from lineage.privacylib import Operation, PrivacyLib, together
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
-from services.warehouse.consent import CONSENTS, Consent, Visible, narrowed
+from services.warehouse.consent import CONSENTS, SEES, Consent, Origin, Visible, narrowed
 from services.warehouse.engine import Account, Engine, note
 from services.warehouse.job import Job
 from services.warehouse.permission import Claims, Execution, Permission, ask, judged, touched, written_as
@@ -122,7 +122,7 @@ class Runner:
         for left in reversed(range(JUDGEMENTS)):
             seen = await self._snapshots(names)
             run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen, self._catalog),
-                            job.owner)
+                            job.owner, job.region)
             given = token or await ask(self._policy, run, [judged(self._catalog[name], seen[name]) for name in names],
                                        sources)
             now = await self._snapshots(names)
@@ -138,25 +138,31 @@ class Runner:
     async def _visible(self, job: Job, sql: str, where: str, account: Account,
                        claims: Claims | None) -> tuple[str, Visible]:
         """The statement on the rows that it may see; ``account`` gains the columns that say whose they are."""
-        subjects = {table: self._catalog[table].subject for table in (claims.consenting if claims else ())
-                    if table in {**account.reads, **account.writes} and self._catalog[table].subject}
-        if claims is None or self._permission is None or not subjects:
+        if claims is None or self._permission is None:
             return sql, Visible({}, frozenset())
-        epoch, withdrawn = await self._consent.withdrawn(job.purpose)
-        self._permission.epoch(claims, job.activity, epoch)
+        touched = sorted({**account.reads, **account.writes})
+        subjects = {table: self._catalog[table].subject for table in claims.consenting
+                    if table in touched and self._catalog[table].subject}
+        withdrawn = frozenset[str]()
+        if subjects:
+            epoch, withdrawn = await self._consent.withdrawn(job.purpose)
+            self._permission.epoch(claims, job.activity, epoch)
+        admitted = {table: self._permission.admitted(claims, table) for table in touched if self._catalog[table].origin}
+        seen = Visible(subjects, withdrawn, origins={
+            table: Origin(self._catalog[table].origin, rows, unasked) for table, (rows, unasked) in admitted.items()
+            if rows is not None or (table in subjects and unasked)})
         columns = {table: [column for column in self._catalog[table].columns
-                           if column in (*account.reads.get(table, ()), subject)]
-                   for table, subject in subjects.items()}
-        seen = Visible(subjects, withdrawn)
+                           if column in (*account.reads.get(table, ()), *seen.columns(table))]
+                   for table in seen.tables}
         try:
             text, tables = narrowed(sql, columns, seen, where)
         except PolicyDenied as error:
             self._permission.refuse(claims, job.activity, error.code, error.what)
             raise
         for table in tables:
-            if subjects[table] not in account.reads.get(table, ()):
-                seen.unasked[table] = subjects[table]
-            note(account.reads, table, [subjects[table]])
+            seen.unasked[table] = [column for column in seen.columns(table)
+                                   if column not in account.reads.get(table, ())]
+            note(account.reads, table, seen.columns(table))
         return text, seen
 
     async def create(self, table: Table) -> None:
@@ -169,8 +175,8 @@ class Runner:
         planned: list[Planned] = []
         for line, sql in job.statements:
             where = f"{job.where}:{line}"
-            if CONSENTS in sql.lower():
-                raise InputError("PAI021", f"{CONSENTS} is the warehouse's own function", where=where)
+            if own := next((name for name in (CONSENTS, SEES) if name in sql.lower()), ""):
+                raise InputError("PAI021", f"{own} is the warehouse's own function", where=where)
             if not _CREATE.match(sql):
                 planned.append((sql, where, await self._engine.account(sql, where)))
                 continue
@@ -245,7 +251,5 @@ class Runner:
             if op.kind == "write" or not writes:
                 op.rows = written
             table = op.asset.removeprefix("warehouse:")
-            if op.kind == "read" and table in seen.subjects:
-                op.detail["consent"] = seen.said()
-                if table in seen.unasked:
-                    op.detail["consent"]["subject"] = seen.unasked[table]
+            if op.kind == "read":
+                op.detail.update(seen.told(table))

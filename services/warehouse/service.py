@@ -39,7 +39,7 @@ from services.errors import reported
 from services.seams import Clock, Store, Workers
 from services.warehouse import catalog as tables_of
 from services.warehouse.catalog import KEY, Table, columns_of, table_of
-from services.warehouse.consent import Consent, Visible
+from services.warehouse.consent import Consent, Origin, Visible
 from services.warehouse.engine import MakeEngine
 from services.warehouse.exporter import Exporter
 from services.warehouse.permission import Permission
@@ -134,9 +134,11 @@ class WarehouseService(WarehouseServicer):
             described = [Column(name=column.name, type=column.type, annotations=column.label.annotations,
                                 category=column.label.category or f"operational:{column.label.operational}")
                          for column in table.columns.values()]
-            self._lib.respond({"table": [], "columns": [], "partition": [], "subject": [], "snapshot": []})
+            self._lib.respond({"table": [], "columns": [], "partition": [], "subject": [], "origin": [],
+                               "snapshot": []})
             return DescribeResponse(table=table.name, columns=described, partition=table.partition,
-                                    subject=table.subject, snapshot=await self._engine.snapshot(table))
+                                    subject=table.subject, origin=table.origin,
+                                    snapshot=await self._engine.snapshot(table))
 
     async def Read(self, request: ReadRequest, context: Any) -> ReadResponse:
         async with reported(context, self.name, self._debug):
@@ -159,14 +161,17 @@ class WarehouseService(WarehouseServicer):
     async def _visible(self, table: Table, columns: Iterable[str], activity: str) -> Visible:
         """What the caller's token lets it see; without one, the guard lets nobody see governed rows."""
         claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
-        if claims is None or self._permission is None or not table.subject:
+        if claims is None or self._permission is None:
             return Visible({}, frozenset())
         annotations = {name for column in columns for name in table.labels.get(column, Label()).annotations}
-        if not self._permission.consent_needed(annotations, claims.purpose):
-            return Visible({}, frozenset())
-        epoch, withdrawn = await self._consent.withdrawn(claims.purpose)
-        self._permission.epoch(claims, activity, epoch)
-        return Visible({table.name: table.subject}, withdrawn)
+        withdrawn, subjects = frozenset[str](), {}
+        if table.subject and self._permission.consent_needed(annotations, claims.purpose):
+            epoch, withdrawn = await self._consent.withdrawn(claims.purpose)
+            self._permission.epoch(claims, activity, epoch)
+            subjects[table.name] = table.subject
+        rows, unasked = self._permission.rows(annotations, claims)
+        chosen = table.origin and (rows is not None or (subjects and unasked))
+        return Visible(subjects, withdrawn, origins={table.name: Origin(table.origin, rows, unasked)} if chosen else {})
 
     async def _read(self, request: ReadRequest, table: Table, seen: Visible) -> Rows:
         """The rows that were asked for, each with the correlation key that its table keeps."""
@@ -176,13 +181,12 @@ class WarehouseService(WarehouseServicer):
         # The key travels with each row, so it is read, and has to be admitted, like any other column.
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
-        used = dict.fromkeys((*read, *seen.subjects.values(), *([table.subject] if request.subject else [])))
+        used = dict.fromkeys((*read, *seen.columns(table.name), *([table.subject] if request.subject else [])))
         with self._lib.read(table.asset, fields=tuple(used)) as op:
             begun = perf_counter_ns()
             found = await self._engine.read(table, read, seen, request.subject)
             seen.took = perf_counter_ns() - begun
-            if seen.subjects:
-                op.detail["consent"] = seen.said()
+            op.detail.update(seen.told(table.name))
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, columns, keyed)

@@ -18,8 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from sqlglot import exp
-
 from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Spark
@@ -29,7 +27,7 @@ from services.warehouse.consent import Visible
 from services.warehouse.engine import CHANGED, Account, note, same, underlined
 from services.warehouse.failure import said
 from services.warehouse.spark_change import Change, Refusal
-from services.warehouse.spark_functions import visible
+from services.warehouse.spark_functions import chosen, looks
 from services.warehouse.spark_names import ROW, view_of
 from services.warehouse.spark_sql import Statement, transpile
 from services.warehouse.spark_tables import SparkTables
@@ -116,15 +114,15 @@ class SparkEngine:
         return self._opened
 
     def _read(self, table: Table, columns: Sequence[str], rows: Visible, who: str) -> list[tuple[Cell, ...]]:
-        subject = rows.subjects.get(table.name)
-        if subject:
+        chosen = table.name in rows.tables
+        if chosen:
             self._count([table.name], rows, who)
-        decide = [name for name in (table.subject if who else "", subject) if name]
+        decide = [*([table.subject] if who else []), *rows.columns(table.name)]
         frame = self._tables().frame(table, columns=dict.fromkeys((*columns, *decide)))
         if who:  # a value of the plan, and no text of a statement
             frame = frame.where(frame[table.subject] == who)
-        if subject:
-            frame = frame.where(_visible(subject, rows))
+        if chosen:
+            frame = frame.where(_visible(table.name, rows))
         frame = frame.select(*columns, ROW)
         # Put in order here, where all of them are anyway: a sort of Spark's would scan the table twice.
         found = sorted(frame.collect(), key=lambda row: row[-1])
@@ -164,27 +162,32 @@ class SparkEngine:
             raise InputError("PAI021", f"{_message(error)}\n{underlined(sql, word)}", where=where) from None
 
     def _count(self, names: Iterable[str], rows: Visible, who: str = "") -> None:
-        """How many rows of these tables are looked at for consent, and how many are withheld: every row of them, or of
-        the subject ``who``."""
+        """How many rows of these tables are looked at, and how many are withheld: every row of them, or of the subject
+        ``who``."""
         tables = self._tables()
         for name in names:
-            subject = rows.subjects[name]
             tables.show([view_of(name)])
             frame = tables.session.table(view_of(name))
-            looked, seen = (frame.where(frame[subject] == who) if who else frame).selectExpr(
-                "count(1)", f"count_if({_visible(subject, rows)})").collect()[0]
-            rows.checked += looked
-            rows.withheld += looked - seen
+            if who:
+                frame = frame.where(frame[self._catalog[name].subject] == who)
+            every, there, looked, seen = frame.selectExpr("count(1)", *(
+                f"count_if({one.sql('spark')})" for one in (*looks(name, rows), chosen(name, rows)))).collect()[0]
+            if name in rows.origins and rows.origins[name].seen is not None:
+                rows.located += every
+                rows.abroad += every - there
+            if name in rows.subjects:
+                rows.checked += looked
+                rows.withheld += there - seen
 
     def _run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
-        statement = transpile(sql, self._catalog, where, rows.withdrawn)
+        statement = transpile(sql, self._catalog, where, rows)
         if not same(self._account(sql, statement, where), account):
             raise InputError("PAI021", CHANGED, where=where, next="run the job again")
         self._writes.update(account.writes.keys())
         query = self._analysed(sql, statement.query, where)
         try:
             # What the statement names, it sees through its condition; the target of a DELETE is whole.
-            self._count([name for name in rows.subjects if view_of(name) in statement.views], rows)
+            self._count([name for name in sorted(rows.tables) if view_of(name) in statement.views], rows)
             if statement.kind == "select":
                 return self._given(query)
             table = self._catalog[statement.target]
@@ -230,8 +233,8 @@ def _changed(tables: SparkTables, table: Table, statement: Statement, query: Any
     return spark_change.delete(tables, table, query)
 
 
-def _visible(subject: str, rows: Visible) -> str:
-    return visible(exp.column(subject, quoted=True), rows.withdrawn).sql("spark")
+def _visible(table: str, rows: Visible) -> str:
+    return chosen(table, rows).sql("spark")
 
 
 def _failures() -> tuple[type[Exception], ...]:

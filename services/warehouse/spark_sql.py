@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from lineage.errors import InputError
 from services.warehouse.catalog import Table
+from services.warehouse.consent import Visible
 from services.warehouse.engine import STATEMENTS, keyword, underlined
 from services.warehouse.spark_functions import translated
 from services.warehouse.spark_names import ROW, TYPES, rows_view_of, view_of
@@ -64,8 +65,8 @@ class Statement:
 
 
 def transpile(sql: str, catalog: Mapping[str, Table], where: str,
-              withdrawn: Collection[str] | None = None) -> Statement:
-    """``withdrawn``: who does not consent, where the statement may ask ``sightline_consents``.
+              rows: Visible | None = None) -> Statement:
+    """``rows``: those that may be seen, where the statement may ask ``sightline_consents`` and ``sightline_sees``.
 
     Raises InputError (PAI021), with the place underlined, for what cannot be run with the same meaning."""
     if keyword(sql) not in STATEMENTS:
@@ -75,7 +76,7 @@ def transpile(sql: str, catalog: Mapping[str, Table], where: str,
         parsed = sqlglot.parse(re.sub(r"\AREPLACE\b", "INSERT OR REPLACE", sql, flags=re.IGNORECASE), read="sqlite")
         if len(parsed) != 1 or parsed[0] is None:
             raise _Refused("it is not one statement")
-        transpiler = _Transpiler(catalog, withdrawn)
+        transpiler = _Transpiler(catalog, rows)
         statement = transpiler.statement(parsed[0])
         return replace(statement, views=tuple(sorted(transpiler.views)))
     except _Refused as error:
@@ -95,9 +96,9 @@ class _Refused(Exception):
 
 
 class _Transpiler:
-    def __init__(self, catalog: Mapping[str, Table], withdrawn: Collection[str] | None) -> None:
+    def __init__(self, catalog: Mapping[str, Table], rows: Visible | None) -> None:
         self._catalog = catalog
-        self._withdrawn = withdrawn
+        self._seen = rows
         self.views: set[str] = set()
 
     def statement(self, tree: exp.Expression) -> Statement:
@@ -194,7 +195,7 @@ class _Transpiler:
 
     def _query(self, tree: Any, more: Mapping[str, Table] | None = None) -> str:
         """``more``: views by name.  The tree's tables become the engine's views."""
-        tree = translated(tree.copy(), self._withdrawn)
+        tree = translated(tree.copy(), self._seen)
         self._known_functions(tree)
         schema: dict[str, dict[str, str]] = {name: _types(table) for name, table in (more or {}).items()}
         defined = {cte.alias.lower() for cte in tree.find_all(exp.CTE)} | set(schema)

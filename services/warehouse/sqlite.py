@@ -17,7 +17,7 @@ from lineage.errors import InputError
 from services.rows import Cell
 from services.seams import Store
 from services.warehouse.catalog import Column, Table
-from services.warehouse.consent import CONSENTS, Visible
+from services.warehouse.consent import Visible
 from services.warehouse.engine import CHANGED, STATEMENTS, Account, keyword, note, same, underlined
 from services.warehouse.failure import said
 
@@ -91,11 +91,10 @@ class SqliteEngine:
 
     async def read(self, table: Table, columns: Sequence[str], rows: Visible,
                    subject: str = "") -> list[tuple[Cell, ...]]:
-        column = rows.subjects.get(table.name)
-        self._seeing(rows)
+        rows.ask(self._store.connection)
         # Whose row it is comes first: consent is then asked of her rows only.
         decide = [f"{table.subject} = ?"] if subject else []
-        decide += [f"{CONSENTS}({column})"] if column else []
+        decide += [rows.condition(table.name)] if table.name in rows.tables else []
         return self._store.execute(f"SELECT {', '.join(columns)} FROM {table.name}"
                                    + (f" WHERE {' AND '.join(decide)}" if decide else ""), [subject] if subject else [])
 
@@ -106,7 +105,7 @@ class SqliteEngine:
         return self._account(sql, where)
 
     async def run(self, sql: str, account: Account, where: str, rows: Visible) -> int:
-        self._seeing(rows)
+        rows.ask(self._store.connection)
         if not same(self._account(sql, where), account):
             raise InputError("PAI021", CHANGED, where=where, next="run the job again")
         self._writes.update(account.writes.keys())
@@ -116,10 +115,6 @@ class SqliteEngine:
             raise InputError("PAI021", f"the statement failed, and changed nothing: {said(error)}",
                              where=where) from None
         return int(found[0][0]) if account.writes else len(found)
-
-    def _seeing(self, rows: Visible) -> None:
-        """From here on SQLite asks ``rows`` whose rows it may see, and no other before it."""
-        self._store.connection.create_function(CONSENTS, 1, rows.consents)
 
     async def close(self) -> None:
         """The store is closed by whoever made it."""

@@ -118,4 +118,5 @@ def _request(table: DescribeResponse) -> JudgeRequest:
                                   annotated=column.annotated), sink=sink)
              for column in columns if column.name in (*COLUMNS, table.subject)]
     return JudgeRequest(activity=ACTIVITY, purpose=PURPOSE, principal=PRINCIPAL, flows=flows,
-                        tables=[JudgedTable(name=TABLE, columns=columns, subject=table.subject)])
+                        tables=[JudgedTable(name=TABLE, columns=columns, subject=table.subject,
+                                            origin=table.origin)])

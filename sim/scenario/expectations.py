@@ -120,9 +120,19 @@ def decision(history: History, given: Mapping[str, Any]) -> Seen:
 @_register("consent", {"purpose": str}, optional={"checked": Comparable, "withheld": Comparable}, stage="enforce",
            doc="Rows that were checked for their wearer's consent to a purpose, and those that were withheld.")
 def consent(history: History, given: Mapping[str, Any]) -> Seen:
-    found = next((one for one in history.lineage["consent"] if one["purpose"] == given["purpose"]), None)
+    return _withheld(history.lineage["consent"], given, "its wearer's consent")
+
+
+@_register("origin", {"purpose": str}, optional={"checked": Comparable, "withheld": Comparable}, stage="enforce",
+           doc="Rows that were looked at for where they come from, for a purpose, and those that were withheld.")
+def origin(history: History, given: Mapping[str, Any]) -> Seen:
+    return _withheld(history.lineage.get("origin", []), given, "where it comes from")
+
+
+def _withheld(rows: list[dict[str, Any]], given: Mapping[str, Any], why: str) -> Seen:
+    found = next((one for one in rows if one["purpose"] == given["purpose"]), None)
     if found is None:
-        return Seen("unknown", f"no row was checked for consent to {given['purpose']}")
+        return Seen("unknown", f"no row was checked for {why}, for {given['purpose']}")
     said = f"{found['checked']} rows checked, {found['withheld']} withheld"
     wrong = [key for key in ("checked", "withheld") if key in given and not matches(given[key], found[key])]
     return Seen("fail" if wrong else "pass", said)

@@ -35,6 +35,9 @@ def picture(store: Store, deployment: Deployment, scenario: Scenario, seed: int,
     content["activities"] = lineage.acting()
     content["consent"] = [{"purpose": purpose, "checked": checked, "withheld": withheld}
                           for purpose, (checked, withheld) in sorted(lineage.consent.items())]
+    if lineage.origin:
+        content["origin"] = [{"purpose": purpose, "checked": checked, "withheld": withheld}
+                             for purpose, (checked, withheld) in sorted(lineage.origin.items())]
     graph = Graph(content)
     rules = [requirement.parse(text, deployment.requirements / f"{name}.yaml")
              for name, text in sorted(requirements.items())]

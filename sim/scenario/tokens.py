@@ -69,11 +69,13 @@ async def obtain(stage: Stage, text: str, name: str, lifetime: int = 0) -> bytes
     tables = []
     for table in (*head.inputs, head.output):
         told = await stage.operate("warehouse", "Describe", warehouse_pb2.DescribeRequest(table=table))
-        tables.append(policy_pb2.JudgedTable(name=table, snapshot=told.snapshot, subject=told.subject, columns=[
-            policy_pb2.JudgedColumn(name=column.name, type=column.type, annotations=column.annotations,
-                                    annotated=bool(column.category)) for column in told.columns]))
+        columns = [policy_pb2.JudgedColumn(name=column.name, type=column.type, annotations=column.annotations,
+                                           annotated=bool(column.category)) for column in told.columns]
+        tables.append(policy_pb2.JudgedTable(name=table, snapshot=told.snapshot, subject=told.subject,
+                                             origin=told.origin, columns=columns))
     verdict = await stage.operate("policy", "Judge", policy_pb2.JudgeRequest(
         activity=head.activity, purpose=head.purpose, principal=head.owner, lifetime=lifetime, tables=tables,
+        region=head.region,
         statements=[sql for _, sql in job.statements]))
     if not verdict.allowed:
         raise PolicyDenied(verdict.code, verdict.reason, where=head.activity)

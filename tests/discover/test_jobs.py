@@ -54,6 +54,7 @@ def test_schedule_and_annotations_are_optional() -> None:
     (HEADER.replace("assistance", " ") + SQL, "f:3", "'purpose' is empty"),
     (HEADER.replace("core.daily", "core daily") + SQL, "f:4", "'core daily' cannot be the header's 'output'"),
     (HEADER.replace(": daily", ": Daily!") + SQL, "f:1", "'Daily!' cannot be the header's 'job'"),
+    (HEADER + "-- region: Sweden\n" + SQL, "f:5", "'region': a country or group as US, EU"),
     (HEADER + "-- annotations: a,,b\n" + SQL, "f:5", "'annotations': labels as A, B"),
     (HEADER.replace("job:", "query:") + SQL, "f:4", "a query has no 'output'"),
     (HEADER + "-- query: daily\n" + SQL, "f:5", "a job has no 'query'"),

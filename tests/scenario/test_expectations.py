@@ -51,6 +51,7 @@ LINEAGE = {
     "zones": [{"name": ZONE, "members": ["web:ask", SESSIONS], "crossings": []}],
     "evidence": [{"zone": ZONE, "requirement": "one@1", "verdict": "holds", "because": ["no crossing observed"]}],
     "consent": [{"purpose": "assistance", "checked": 8, "withheld": 3}],
+    "origin": [{"purpose": "assistance", "checked": 16, "withheld": 12}],
     "activities": [{"name": EVAL, "principals": ["training"], "purposes": ["assistance"], "declared": True,
                     "verdicts": ["allowed"]}],
     "signals": {"recorded": 9, "delivered": 9}}
@@ -140,6 +141,8 @@ CASES: dict[str, Case] = {
                   (history(rows=never_armed), {"from": DAILY, "to": ADS, "rows": 0})),
     "consent": Case({"purpose": "assistance", "checked": 8, "withheld": 3},
                     (GOOD, {"purpose": "assistance", "withheld": 0}), (GOOD, {"purpose": "safety", "withheld": 0})),
+    "origin": Case({"purpose": "assistance", "checked": 16, "withheld": ">= 12"},
+                   (GOOD, {"purpose": "assistance", "checked": 15}), (EMPTY, {"purpose": "assistance", "withheld": 0})),
     "activity": Case({"name": EVAL, "principal": "training", "purpose": "assistance"},
                      (GOOD, {"name": EVAL, "principal": "warehouse", "purpose": "assistance"}),
                      (GOOD, {"name": "query:none", "principal": "ann", "purpose": "safety"})),

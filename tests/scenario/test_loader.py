@@ -69,6 +69,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("steps", "consent", {"wearers": (str, int, list), "purpose": str, "granted": bool}, {}),
     ("steps", "present", {"job": str, "token": str}, {}),
     ("expectations", "consent", {"purpose": str}, {"checked": Comparable, "withheld": Comparable}),
+    ("expectations", "origin", {"purpose": str}, {"checked": Comparable, "withheld": Comparable}),
     ("expectations", "step", {"name": str, "is": str, "count": Comparable}, {"code": str}),
     ("steps", "require", {"requirement": str}, {}),
     ("steps", "enforce", {"requirement": str}, {}),

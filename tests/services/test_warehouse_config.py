@@ -28,6 +28,11 @@ def test_a_table_is_read() -> None:
     assert (table.name, table.database, table.owner, table.asset) == ("core.x", "core", "someone", "warehouse:core.x")
     assert table.labels == {"a": Label(operational="identifier"),
                             "b": Label("user.location", ("GLASSES_INTERACTION", "OTHER"))}
+    assert (table.subject, table.origin) == ("", "")
+    told = catalog.parse(TABLE.replace("--", "-- subject: a; origin: b;", 1), "x.sql")
+    assert (told.subject, told.origin) == ("a", "b")
+    with pytest.raises(InputError, match="names 'c' as its origin"):
+        catalog.parse(TABLE.replace("--", "-- origin: c;", 1), "x.sql")
     assert table.columns["a"].required and not table.columns["b"].required
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.errors import PolicyDenied
-from services.warehouse.consent import CONSENTS, Visible, narrowed
+from services.warehouse.consent import SEES, Origin, Visible, narrowed
 
 T = "core.t"
 COLUMNS = {T: ["id", "wearer", "said"]}
@@ -26,7 +27,7 @@ def database(rows: list[tuple[int, str, str]]) -> sqlite3.Connection:
 
 def run(sql: str, seen: Visible, connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     text, _ = narrowed(sql, COLUMNS, seen, "f:1")
-    connection.create_function(CONSENTS, 1, seen.consents)
+    seen.ask(connection)
     return connection.execute(text).fetchall()
 
 
@@ -93,3 +94,50 @@ def test_where_it_is_not_clear_whose_rows_nothing_runs(sql: str, why: str) -> No
 def test_without_subjects_the_text_is_as_it_was() -> None:
     sql = "SELECT  said\nFROM core.t -- as it is"
     assert narrowed(sql, COLUMNS, Visible({}, frozenset({"a"})), "f:1") == (sql, frozenset())
+
+
+PLACES = [(1, "a", "US"), (2, "b", "SE"), (3, "a", "SE"), (4, "c", "?"), (5, "d", "US")]
+
+
+def among(seen: set[str] | None, unasked: set[str], withdrawn: set[str]) -> Visible:
+    """``said`` stands for where a row comes from."""
+    return Visible({T: "wearer"}, frozenset(withdrawn), origins={
+        T: Origin("said", None if seen is None else frozenset(seen), frozenset(unasked))})
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abcd"), st.sampled_from(["US", "SE", "NO", "?"])),
+                max_size=12),
+       st.none() | st.sets(st.sampled_from(["US", "SE", "NO"])), st.sets(st.sampled_from(["US", "SE", "NO"])),
+       st.sets(st.sampled_from("abcd")), st.sampled_from(QUERIES))
+def test_rows_are_chosen_by_where_they_come_from(rows: list[tuple[int, str, str]], seen: set[str] | None,
+                                                 unasked: set[str], withdrawn: set[str], sql: str) -> None:
+    rest = [row for row in rows if (seen is None or row[2] in seen) and (row[2] in unasked or row[1] not in withdrawn)]
+    narrow = among(seen, unasked, withdrawn)
+    assert sorted(run(sql, narrow, database(rows)), key=str) == sorted(database(rest).execute(sql).fetchall(), key=str)
+    again = Visible.from_dict(json.loads(json.dumps(narrow.to_dict())))
+    assert (again.subjects, again.withdrawn, again.origins) == (narrow.subjects, narrow.withdrawn, narrow.origins)
+
+
+def test_what_is_withheld_is_counted_by_why() -> None:
+    seen = among({"US", "SE"}, {"SE"}, {"a"})
+    assert run("SELECT id FROM core.t ORDER BY id", seen, database(PLACES)) == [(2,), (3,), (5,)]
+    assert (seen.located, seen.abroad, seen.checked, seen.withheld) == (5, 1, 2, 1)
+    seen.unasked[T] = ["said"]
+    assert seen.told(T)["origin"] == {"checked": 5, "withheld": 1, "column": "said"}
+    assert "subject" not in seen.told(T)["consent"] and seen.told("core.u") == {}
+
+
+def test_nobodys_origin_is_no_origin() -> None:
+    connection = database([])
+    connection.executemany("INSERT INTO core.t VALUES (?, ?, ?)", [(1, "a", None), (2, "a", "US"), (3, "a", "us")])
+    assert run("SELECT id FROM core.t", among({"US"}, set(), set()), connection) == [(2,)]
+
+
+@pytest.mark.parametrize("sql", ["UPDATE core.t SET said = 'US'", "INSERT INTO core.t VALUES (1, 'a', 'US') "
+                                 "ON CONFLICT (id) DO UPDATE SET said = 'SE'"])
+def test_a_row_that_may_not_be_seen_is_not_worked_on(sql: str) -> None:
+    with pytest.raises(PolicyDenied, match="works on every row"):
+        narrowed(sql, COLUMNS, among({"US"}, set(), set()), "f:1")
+    assert narrowed(sql, COLUMNS, among(None, {"US"}, set()), "f:1")[0] == sql
+    assert SEES in narrowed("SELECT 1 FROM core.t", COLUMNS, among(None, {"US"}, set()), "f:1")[0]

@@ -20,7 +20,7 @@ from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from protos import policy_pb2_grpc
 from services.warehouse import catalog, export, part
-from services.warehouse.consent import Consent
+from services.warehouse.consent import Consent, Visible
 from services.warehouse.exporter import Exporter
 from services.warehouse.service import EXPORTS, TABLES
 from sim.stack.deployment import ROOT
@@ -184,7 +184,7 @@ def test_a_workers_guard_judges_the_token_that_came_along(tmp_path: Path, activi
     store.execute(TABLES_OF["core.daily_sessions"].ddl)
     store.attach = lambda database: None  # type: ignore[method-assign]
     with lib.scope(key=KEY), lib.activity(found.activity, purpose="assistance", claims=token):
-        task = part.task(found, 0, lib.baggage(), "", [])
+        task = part.task(found, 0, lib.baggage(), Visible({}, frozenset()))
     worker = PrivacyLib("warehouse-0", [Guard(rules, Verifier(signer.public_key))])
     if allowed:
         assert part.write(worker, store, task)["rows"] == 0
@@ -203,7 +203,8 @@ def test_a_part_leaves_out_who_has_withdrawn(tmp_path: Path) -> None:
     store.executemany("INSERT INTO core.daily_sessions VALUES ('2026-01-05', ?, ?, 'q', 'a', 'US', '')",
                       [(f"s{n}", f"w{n % 3}") for n in range(9)])
     store.attach = lambda database: None  # type: ignore[method-assign]
+    one = Visible({"core.daily_sessions": "wearer"}, frozenset({"w1", "' OR 1"}))
     with lib.scope(key=KEY):
-        tasks = [part.task(found, number, lib.baggage(), "wearer", ["w1", "' OR 1"]) for number in range(found.parts)]
+        tasks = [part.task(found, number, lib.baggage(), one) for number in range(found.parts)]
         assert sum(part.write(lib, store, task)["rows"] for task in tasks) == 6
     assert all("wearer" in op.fields for op in seen.of("read", "warehouse:"))

@@ -15,7 +15,7 @@ import pytest
 from lineage.errors import InputError, RunError
 from services.warehouse import catalog, spark_change
 from services.warehouse.catalog import Table
-from services.warehouse.consent import Visible, narrowed
+from services.warehouse.consent import Origin, Visible, narrowed
 from services.warehouse.engine import Account, Engine
 from services.warehouse.service import TABLES
 from services.warehouse.spark import SparkEngine
@@ -336,6 +336,33 @@ async def test_rows_of_those_who_do_not_consent_are_not_seen(sides: tuple[Side, 
     with pytest.raises(InputError, match="no function SIGHTLINE_CONSENTS"):
         await sides[1].engine.account(f"SELECT 1 FROM {S} WHERE sightline_consents(wearer)", "j:1")
     assert results[:3] == results[3:] == [(1, 3, 2), (1, 3, 2), (0, 0, 0)]
+
+
+@pytest.mark.parametrize(("seen", "unasked", "told"), [
+    # (sessions that are left, rows looked at for their origin, withheld for it, asked for consent, withheld for that)
+    ({"US"}, set(), ({"s2"}, 3, 1, 2, 1)), (None, {"SE"}, ({"s2", "s3"}, 0, 0, 2, 1)),
+    ({"US", "SE"}, {"US"}, ({"s1", "s2"}, 3, 0, 1, 1)), (set(), set(), (set(), 3, 3, 0, 0)),
+    (None, {"US", "SE"}, ({"s1", "s2", "s3"}, 0, 0, 0, 0))])
+async def test_rows_of_another_origin_are_not_seen(sides: tuple[Side, Side], seen: set[str] | None, unasked: set[str],
+                                                   told: tuple[set[str], int, int, int, int]) -> None:
+    """``scene`` stands for where a row comes from; s1 and s3 are w1's, who has withdrawn."""
+    for side in sides:
+        await side.engine.run(f"UPDATE {S} SET scene = CASE session WHEN 's3' THEN 'SE' ELSE 'US' END",
+                              await side.engine.account(f"UPDATE {S} SET scene = CASE session WHEN 's3' THEN 'SE' ELSE "
+                                                        "'US' END", "j:1"), "j:1", everyone())
+        origin = Origin("scene", None if seen is None else frozenset(seen), frozenset(unasked))
+
+        def rows(one: Origin = origin) -> Visible:
+            return Visible({S: "wearer"}, frozenset({"w1"}), origins={S: one})
+
+        read = rows()
+        found = await side.engine.read(table_of(S), ["session"], read)
+        assert ({row[0] for row in found}, read.located, read.abroad, read.checked, read.withheld) == told
+        account, ran = await side.engine.account(f"SELECT session FROM {S}", "j:1"), rows()
+        text, _ = narrowed(f"SELECT session FROM {S}", {S: ["session", "wearer", "scene"]}, ran, "j:1")
+        account.reads[S] = ("session", "wearer", "scene")
+        assert await side.engine.run(text, account, "j:1", ran) == len(told[0])
+        assert (ran.located, ran.abroad, ran.checked, ran.withheld) == told[1:]
 
 
 async def test_a_read_of_one_subject_gives_her_rows_alone_and_is_counted_by_them(sides: tuple[Side, Side]) -> None:

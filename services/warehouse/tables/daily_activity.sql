@@ -1,4 +1,4 @@
--- How much was asked, by day and region; owner: assistant-quality; partition: ds
+-- How much was asked, by day and region; origin: region; owner: assistant-quality; partition: ds
 CREATE TABLE core.daily_activity (
   ds       TEXT NOT NULL,     -- operational:date GLASSES_INTERACTION
   region   TEXT NOT NULL,     -- operational:region GLASSES_INTERACTION

@@ -1,4 +1,4 @@
--- One row per session and day; subject: wearer; owner: assistant-quality
+-- One row per session and day; subject: wearer; origin: region; owner: assistant-quality
 -- Its job reads utterances, and a job's label is the join of all that it reads: so every column
 -- carries the annotation, the operational ones too.
 CREATE TABLE core.daily_sessions (

@@ -1,4 +1,4 @@
--- What a wearer said of herself when she set up the glasses; subject: wearer; owner: glasses-accounts
+-- What a wearer said of herself when she set up the glasses; subject: wearer; origin: region; owner: glasses-accounts
 CREATE TABLE core.profiles (
   wearer     TEXT NOT NULL PRIMARY KEY,  -- user.identifier WEARER_PROFILE
   name       TEXT NOT NULL,              -- user.name WEARER_PROFILE

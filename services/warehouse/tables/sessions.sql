@@ -1,4 +1,4 @@
--- One row per question asked through the glasses; subject: wearer; owner: glasses-logging
+-- One row per question asked through the glasses; subject: wearer; origin: region; owner: glasses-logging
 CREATE TABLE core.sessions (
   session    TEXT NOT NULL PRIMARY KEY,  -- operational:identifier
   wearer     TEXT NOT NULL,              -- user.identifier GLASSES_INTERACTION

@@ -1,4 +1,4 @@
--- The extract that the dashboard shows; owner: assistant-quality; partition: ds
+-- The extract that the dashboard shows; origin: region; owner: assistant-quality; partition: ds
 CREATE TABLE dash.usage (
   ds       TEXT NOT NULL,     -- operational:date GLASSES_INTERACTION
   region   TEXT NOT NULL,     -- operational:region GLASSES_INTERACTION

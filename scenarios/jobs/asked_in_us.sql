@@ -1,0 +1,5 @@
+-- query: asked_in_us
+-- owner: assistant-quality
+-- purpose: assistance
+-- region: US
+SELECT session, utterance FROM core.sessions;
