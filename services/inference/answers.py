@@ -3,7 +3,8 @@
 Off unless the service is given a mapping to keep answers in.  An entry is not its asker's alone: who asks
 the same at the same place is told what the first one was told, down to the words about the first one's
 picture.  That is a flow from one wearer to another, which is what makes a cache worth watching.  An answer that
-is made of what is remembered of one wearer is neither kept nor looked for.
+is made of what is remembered of one wearer, or comes with something of the people near her, is neither kept nor
+looked for.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Answers:
 
     def find(self, request: GenerateRequest, checkpoint: Checkpoint) -> Answer | None:
         """The answer that is kept; then the response's sources have been said.  Raises InputError (PAI004)."""
-        if self._kept is None or request.HasField("memory"):
+        if self._kept is None or _personal(request):
             return None
         found: Answer | None = self._kept.get(_key(request, checkpoint))
         if found is not None:
@@ -60,11 +61,16 @@ class Answers:
     def keep(self, request: GenerateRequest, checkpoint: Checkpoint, answer: Answer,
              sources: dict[str, list[str]]) -> None:
         """``sources``: of the answer's fields, as the response names them."""
-        if self._kept is not None and not request.HasField("memory"):
+        if self._kept is not None and not _personal(request):
             sought = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                       for field, names in _SOUGHT.items()}
             self._kept.put(_key(request, checkpoint), answer,
                            sources={**sought, "digest": [], **{name: sources[name] for name in Answer._fields}})
+
+
+def _personal(request: GenerateRequest) -> bool:
+    """What is remembered of one wearer, or was seen and heard of the people near her, is for nobody else."""
+    return request.HasField("memory") or bool(request.overheard or request.faces)
 
 
 def _key(request: GenerateRequest, checkpoint: Checkpoint) -> tuple[str, str, str]:

@@ -23,7 +23,7 @@ from protos.inference_pb2 import (
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
 from services.debug import DebugLog
 from services.errors import reported
-from services.inference import dialogue, overlay, remembered, scene
+from services.inference import dialogue, near_by, overlay, remembered, scene
 from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN, Dialogue
 from services.inference.registry import Registry
@@ -32,7 +32,8 @@ from services.seams import Clock, Store
 _REQUEST = "rpc:inference.Generate.request"
 _RESPONSE = "rpc:inference.Generate.response"
 # What each field of the response may be made from; the checkpoint's weights are added per request.
-FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",)}
+FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",),
+         "aside": ("overheard", "faces", "prompt")}
 _MEMORY = f"{_REQUEST}#memory"
 
 
@@ -83,9 +84,11 @@ class InferenceService(InferenceServicer):
             given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in FLOWS.items()}
             given["answer"] += [join(serving.checkpoint.asset, "weights"), *([_MEMORY] if memory else [])]
+            aside = await asyncio.to_thread(near_by.aside, request.prompt, request.overheard, request.faces)
+            given["aside"] = given["aside"] if aside else []
             self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
             self._lib.respond({**given, "checkpoint": []})
-            return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place)
+            return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place, aside=aside)
 
     async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
         async with reported(context, self.name, self._debug):

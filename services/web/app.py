@@ -38,6 +38,8 @@ _BODY = {
         "region": {"type": "string", "pattern": "^[A-Z]{2}$"},
         "device": _TEXT,
         "asked_at": {"type": "string", "format": "date-time"},
+        "overheard": {"type": "string", "maxLength": MAX_UTTERANCE, "description": "what somebody near by said"},
+        "faces": {"type": "string", "format": "binary", "description": "of people near by, side by side in a picture"},
     },
 }
 _OVERLAY = {

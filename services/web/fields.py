@@ -26,6 +26,14 @@ def utterance(text: str, asset: str) -> str:
     return text
 
 
+def overheard(text: str, asset: str) -> str:
+    """What somebody else said; empty for nothing.  Raises InputError (PAI003) for an over-long one."""
+    if len(text) > MAX_UTTERANCE:
+        raise InputError("PAI003", f"what was overheard has {len(text)} characters; at most {MAX_UTTERANCE} are taken",
+                         where=f"{asset}#overheard")
+    return text
+
+
 def location(text: str, asset: str) -> str:
     """"latitude,longitude" in degrees, or empty.  Raises InputError (PAI004), as all below do."""
     if not text.strip():

@@ -22,7 +22,8 @@ from services.web.photo import MAX_BYTES, inspect
 
 # Room for the parts beside the photo, and for the multipart frame.
 MAX_BODY = MAX_BYTES + 64 * 1024
-PARTS = ("photo", "utterance", "location", "wearer", "region", "device", "asked_at")
+PARTS = ("photo", "utterance", "location", "wearer", "region", "device", "asked_at", "overheard", "faces")
+_PICTURES = ("photo", "faces")
 ASSET = "web:ask"
 
 
@@ -38,6 +39,8 @@ class Ask:
     device: str
     asked_at: str
     location_source: str
+    overheard: str = ""
+    faces: bytes = b""
 
 
 class _Parser(MultiPartParser):
@@ -47,19 +50,23 @@ class _Parser(MultiPartParser):
 async def receive(request: Request, lib: PrivacyLib) -> Ask:
     """Raises InputError: PAI002 (photo), PAI003 (utterance), PAI004 (anything else)."""
     parts = await _parts(request)
-    photo = parts.get("photo", b"")
-    texts = {name: _text(parts, name) for name in PARTS if name != "photo"}
+    photo, faces = parts.get("photo", b""), parts.get("faces", b"")
+    texts = {name: _text(parts, name) for name in PARTS if name not in _PICTURES}
     # In a thread of its own: a large picture takes a while to decode.
     taken_at = await asyncio.to_thread(inspect, photo)
+    if faces:
+        await asyncio.to_thread(inspect, faces, "web:ask#faces")
     ask = Ask(
         photo=photo, utterance=fields.utterance(texts["utterance"], ASSET),
         location=fields.location(texts["location"], ASSET) or taken_at, wearer=fields.name(texts, "wearer", ASSET),
         region=fields.region(texts["region"], ASSET), device=fields.name(texts, "device", ASSET),
         asked_at=fields.moment(texts["asked_at"], ASSET),
-        location_source="web:ask#location" if texts["location"].strip() else "web:ask#photo.exif.gps")
+        location_source="web:ask#location" if texts["location"].strip() else "web:ask#photo.exif.gps",
+        overheard=fields.overheard(texts["overheard"], ASSET), faces=faces)
     lib.source(ASSET, {"photo": ask.photo, "utterance": ask.utterance,
                        "location": fields.location(texts["location"], ASSET), "wearer": ask.wearer,
-                       "region": ask.region, "device": ask.device, "asked_at": ask.asked_at})
+                       "region": ask.region, "device": ask.device, "asked_at": ask.asked_at,
+                       "overheard": ask.overheard, "faces": ask.faces})
     return ask
 
 
@@ -67,7 +74,7 @@ async def _parts(request: Request) -> dict[str, bytes]:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InputError("PAI004", "the request is not multipart/form-data", where="web:ask")
     try:
-        form = await _Parser(_bytewise(request.headers), _limited(request), max_files=2, max_fields=len(PARTS) + 4,
+        form = await _Parser(_bytewise(request.headers), _limited(request), max_files=3, max_fields=len(PARTS) + 4,
                              max_part_size=MAX_BODY).parse()
         parts: dict[str, bytes] = {}
         for name, value in form.multi_items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.contract import labels_of
 from lineage.privacylib.probes import hand_over
@@ -9,6 +11,7 @@ from protos.inference_pb2 import GenerateResponse
 from protos.logger_pb2 import LogRequest
 from protos.web_pb2 import AskRequest
 from services import rows as typed
+from services.errors import calling
 from services.web import respond, session
 from services.web.ingest import Ask
 from services.web.respond import Answer
@@ -30,6 +33,18 @@ FLOWS: dict[str, list[str]] = {
 }
 # Named by the carried schema: "glasses_session.utterance".
 SENT = {f"{CATEGORY}.{field}": [f"{ASSET}#{field}"] for field in FLOWS}
+# Seconds.
+DEADLINE = 5.0
+
+
+async def append(lib: PrivacyLib, logger: Any, ask: Ask, opened: Session, generated: GenerateResponse,
+                 said: Answer) -> None:
+    """Durable when it returns.  Raises SightlineError.
+
+    The event is made and sent here, and of the values named here: that nothing of a bystander's is among them can be
+    reviewed in this one place, and a reclassification may rest on it (scenario 72)."""
+    with calling("logger"):
+        await logger.Append(event(lib, ask, opened, generated, said), sources=sources(opened), timeout=DEADLINE)
 
 
 def event(lib: PrivacyLib, ask: Ask, opened: Session, generated: GenerateResponse, said: Answer) -> LogRequest:

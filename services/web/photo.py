@@ -20,20 +20,20 @@ _GPS, _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 0x8825, 1, 2, 3, 4
 _DRAFT = (128, 128)
 
 
-def inspect(data: bytes) -> str:
+def inspect(data: bytes, where: str = WHERE) -> str:
     """The position that the photo was taken at, "latitude,longitude" in degrees, or empty.
 
     Raises InputError (PAI002) for a photo that is missing, too large, or no JPEG, PNG or WebP.
     """
     if not data:
-        raise InputError("PAI002", "the photo is missing or empty", where=WHERE)
+        raise InputError("PAI002", "the photo is missing or empty", where=where)
     if len(data) > MAX_BYTES:
-        raise InputError("PAI002", f"the photo has {len(data) / 2**20:.1f} MB; at most 10 MB are taken", where=WHERE)
+        raise InputError("PAI002", f"the photo has {len(data) / 2**20:.1f} MB; at most 10 MB are taken", where=where)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise InputError("PAI002", f"the photo has {picture.width * picture.height / 1e6:.0f} megapixels; "
-                                           "at most 50 are taken", where=WHERE)
+                                           "at most 50 are taken", where=where)
             picture.draft("RGB", _DRAFT)
             picture.load()
             # After loading: a PNG may have its EXIF block behind the pixels.
@@ -42,7 +42,7 @@ def inspect(data: bytes) -> str:
         raise
     except Exception as error:  # Pillow raises a dozen kinds on damaged files; each means: not a picture
         raise InputError("PAI002", f"the photo is not a JPEG, PNG or WebP picture: {type(error).__name__}",
-                         where=WHERE) from None
+                         where=where) from None
 
 
 def _position(picture: Image.Image) -> str:

@@ -18,7 +18,7 @@ GENERATED = "rpc:inference.Generate.response"
 LABELS = labels_of(AskResponse.DESCRIPTOR)
 # Field of the component → what it is made from.
 FLOWS: dict[str, list[str]] = {"session": ["web:session#session"], "answer": [f"{GENERATED}#answer"],
-                               "checkpoint": [f"{GENERATED}#checkpoint"]}
+                               "checkpoint": [f"{GENERATED}#checkpoint"], "aside": [f"{GENERATED}#aside"]}
 # Field of the response → what it is made from.
 SENT = {field: [f"{ASSET}#{field}"] for field in FLOWS}
 
@@ -29,6 +29,7 @@ class Answer(BaseModel):
     session: str = Field(description="identifies this question and its answer")
     answer: str
     checkpoint: str = Field(description="what answered: assistant@2")
+    aside: str = Field("", description="of the people near by; empty where nothing is to be said")
 
 
 class Problem(BaseModel):
@@ -42,16 +43,17 @@ class Problem(BaseModel):
 
 def answer(lib: PrivacyLib, generated: GenerateResponse, session: Session) -> Answer:
     """What inference said is a source from here on."""
-    lib.source(GENERATED, {"answer": generated.answer, "scene": generated.scene})
-    said = Answer(session=session.session, answer=generated.answer, checkpoint=generated.checkpoint)
-    hand_over(lib, ASSET, said.model_dump(), FLOWS)
+    lib.source(GENERATED, {"answer": generated.answer, "scene": generated.scene, "aside": generated.aside})
+    said = Answer(session=session.session, answer=generated.answer, checkpoint=generated.checkpoint,
+                  aside=generated.aside)
+    hand_over(lib, ASSET, said.model_dump(), {**FLOWS, "aside": FLOWS["aside"] if said.aside else []})
     return said
 
 
 def given(lib: PrivacyLib, said: Answer) -> JSONResponse:
     """The answer on its way to the app."""
     content = said.model_dump()
-    lib.respond(SENT, payload=content)
+    lib.respond({**SENT, "aside": SENT["aside"] if said.aside else []}, payload=content)
     return JSONResponse(content)
 
 

@@ -25,7 +25,7 @@ from services.web.memory import Recall
 COMPONENTS: tuple[Any, ...] = (session, prompt, respond, log, dialogue, reply, minutes, card, profile)
 # Seconds.
 GENERATE_DEADLINE = 10.0
-LOG_DEADLINE = 5.0
+LOG_DEADLINE = log.DEADLINE
 
 
 class WebService:
@@ -75,11 +75,9 @@ class WebService:
         question = prompt.build(lib, asked, opened, recalled)
         with calling("inference"):
             generated: GenerateResponse = await self._inference.Generate(
-                question, sources=prompt.sources(opened, recalled), timeout=GENERATE_DEADLINE)
+                question, sources=prompt.sources(question, recalled), timeout=GENERATE_DEADLINE)
         said = respond.answer(lib, generated, opened)
-        event = log.event(lib, asked, opened, generated, said)
-        with calling("logger"):
-            await self._logger.Append(event, sources=log.sources(opened), timeout=LOG_DEADLINE)
+        await log.append(lib, self._logger, asked, opened, generated, said)
         return respond.given(lib, said)
 
     async def profile(self, request: Request) -> Response:

@@ -253,7 +253,8 @@ class _Runner:
                       "extra": scored["invented"]}
         history = History(content, operations,
                           lambda source, activity: moved.moved(records, source, activity),
-                          [(answer.answer, answer.checkpoint) for answer in stage.answers], steps, self._audit,
+                          [(f"{answer.answer} {answer.aside}".strip(), answer.checkpoint) for answer in stage.answers],
+                          steps, self._audit,
                           lambda what, to: carried.carried(records, what, to), operations_score.truth,
                           lambda target: appended.appended(records, target),
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])))

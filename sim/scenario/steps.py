@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from sim.scenario.words import did_you_mean
 from sim.world.app import CompanionApp
 from sim.world.device import prepared
 from sim.world.glasses import Capture, validate_question
+from sim.world.people import MOST
 from sim.world.photo import load_photo
 from sim.world.preprocess import Options
 
@@ -22,19 +24,23 @@ StepFunction = Callable[[Stage, Mapping[str, Any], str], Awaitable[Outcome]]
 STEPS: Registry[StepFunction] = Registry("step")
 # The number of a capture is also its minute (``sim.world.clock``).
 MINUTES_A_DAY = 24 * 60
+# A word of so many letters that it is found nowhere by accident: what was heard is searched for by its words, too.
+LONG_WORD = 12
 
 
 @STEPS.register("ask", {"question": str},
                 optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
-                          "verbatim": bool, "preprocess": dict, "go_on": bool},
-                stage="discover", doc="Wearers ask a question through their glasses (`go_on`: also when a service "
-                                      "refuses it or fails).")
+                          "verbatim": bool, "preprocess": dict, "go_on": bool, "bystanders": int},
+                stage="discover", doc="Wearers ask a question through their glasses (`bystanders`: people in the "
+                                      "picture; `go_on`: also when a service refuses it or fails).")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     question = validate_question(given["question"])
     photo = load_photo(stage.file(given["photo"], where)) if "photo" in given else None
     times = given.get("times", 1)
     if times < 1:
         raise InputError("PAI010", f"times is {times}; at least 1", where=where)
+    if not 0 <= given.get("bystanders", 0) <= MOST:
+        raise InputError("PAI010", f"bystanders is {given['bystanders']}; 0 to {MOST}", where=where)
     options = _preprocessing(given["preprocess"], where) if "preprocess" in given else None
     checkpoints: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -43,7 +49,7 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
             stage.captures += 1
             capture = stage.glasses[wearer.id].capture(
                 question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
-                verbatim=given.get("verbatim", False))
+                verbatim=given.get("verbatim", False), bystanders=given.get("bystanders", 0))
             stage.planted += planted(capture)
             try:
                 answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))
@@ -72,8 +78,11 @@ async def wait(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
 
 
 def planted(capture: Capture) -> list[tuple[str, bytes]]:
-    """What a capture brought into the world that can be searched for: the words of the wearer."""
-    return [("device:glasses#utterance", capture.utterance.encode())]
+    """What a capture brought into the world that can be searched for: the wearer's words, and what is a bystander's."""
+    words = [word for word in re.findall(r"\w+", capture.overheard) if len(word) >= LONG_WORD]
+    return [("device:glasses#utterance", capture.utterance.encode()),
+            *(("device:glasses#overheard", text.encode()) for text in (capture.overheard, *words) if text),
+            *((("device:glasses#faces", capture.faces),) if capture.faces else ())]
 
 
 def _preprocessing(given: Mapping[str, Any], where: str) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -69,3 +70,14 @@ def remains(history: History, given: Mapping[str, Any]) -> Seen:
     there = sorted(found[of] & meant)
     seen = counted(given["places"], len(there), f"of {len(meant)} places hold {of}")
     return Seen(seen.verdict, f"{seen.saw}: {', '.join(there)}" if there else seen.saw)
+
+
+@_register("told", {"step": str, "at": int, "contains": str}, optional={"is": Literal["yes", "no"]}, stage="enforce",
+           doc="Whether the outcome of a step (the `at`-th of its name, from 1) tells a text to whoever asked for it.")
+def told(history: History, given: Mapping[str, Any]) -> Seen:
+    named = [one for one in history.steps if one["step"] == given["step"]]
+    if not 1 <= given["at"] <= len(named) or not given["contains"]:
+        return Seen("unknown", f"there are {len(named)} steps {given['step']}, and something to look for is needed")
+    said = json.dumps(named[given["at"] - 1]["said"], sort_keys=True, ensure_ascii=False)
+    there = given["contains"].lower() in said.lower()
+    return Seen("pass" if there is (given.get("is", "yes") == "yes") else "fail", f"it tells {said}")

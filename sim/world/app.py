@@ -54,11 +54,12 @@ Dial = Callable[[str, Mapping[str, str]], AbstractAsyncContextManager[Line]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.  ``checkpoint`` answered: "assistant@2"."""
+    """What came back.  ``checkpoint`` answered: "assistant@2".  ``aside``: of the people near by."""
 
     session: str
     answer: str
     checkpoint: str
+    aside: str = ""
 
 
 class CompanionApp:
@@ -91,8 +92,9 @@ class CompanionApp:
             sent = self._take(capture, prepared)
             with self.lib.call(WEB, sources={field: [f"{OUTBOX}#{field}"] for field in sent}):
                 answer = await self._post(capture)
-            with self.lib.write(DEVICE, fields=("answer",), sources={"answer": [f"{RESPONSE}#answer"]}):
-                self._touch("write", len(answer.answer.encode()))
+            given = ("answer", "aside") if answer.aside else ("answer",)
+            with self.lib.write(DEVICE, fields=given, sources={field: [f"{RESPONSE}#{field}"] for field in given}):
+                self._touch("write", len(f"{answer.answer}{answer.aside}".encode()))
             return answer
 
     def _take(self, capture: Capture, prepared: bool) -> tuple[str, ...]:
@@ -112,20 +114,24 @@ class CompanionApp:
             self._tap.device("read" if op == "read" else "write", size, device.partition(":")[2])
 
     async def _post(self, capture: Capture) -> Answer:
-        form = {field: value for field, value in _fields(capture).items() if isinstance(value, str)}
-        name, kind = media_type(capture.photo)
+        form = {field: value for field, value in _fields(capture).items()
+                if isinstance(value, str) and (value or field != "overheard")}
+        pictures = {field: (name, value, kind) for field, value in _fields(capture).items()
+                    if isinstance(value, bytes) and value for name, kind in (media_type(value),)}
         try:
-            response = await self.client.post(PATH, data=form, files={"photo": (name, capture.photo, kind)},
-                                               headers=self.lib.headers())
+            response = await self.client.post(PATH, data=form, files=pictures, headers=self.lib.headers())
         except httpx.HTTPError as error:
             raise RunError("PAI031", f"the web service did not answer: {type(error).__name__}", where=WEB,
                            next=NEXT) from error
         body = body_of(response)
         if not response.is_success:
             raise error_of(response.status_code, body)
-        session, answer, checkpoint = (body.get(field) for field in ("session", "answer", "checkpoint"))
-        if isinstance(session, str) and isinstance(answer, str) and isinstance(checkpoint, str):
-            return Answer(session, answer, checkpoint)
+        said = [body.get(field, "" if field == "aside" else None)
+                for field in ("session", "answer", "checkpoint", "aside")]
+        session, answer, checkpoint, aside = said
+        if (isinstance(session, str) and isinstance(answer, str) and isinstance(checkpoint, str)
+                and isinstance(aside, str)):
+            return Answer(session, answer, checkpoint, aside)
         raise RunError("PAI031", f"HTTP {response.status_code} without session, answer and checkpoint", where=WEB,
                        next=NEXT)
 

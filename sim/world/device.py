@@ -30,7 +30,8 @@ _GESTURE = labels_of(web_pb2.OverlayRequest.DESCRIPTOR)["gesture"]
 # The gesture's annotations, and one of its own: a muscle signal may say more of a person than the gesture does.
 EMG = Label("user.gesture", (*_GESTURE.annotations, "NEURAL_SIGNAL"))
 LABELS: dict[str, dict[str, Label]] = {
-    GLASSES: {**_ASKED, "gaze": _SAID["gaze"], "answer": labels_of(web_pb2.AskResponse.DESCRIPTOR)["answer"]},
+    GLASSES: {**_ASKED, "gaze": _SAID["gaze"], **{field: labels_of(web_pb2.AskResponse.DESCRIPTOR)[field]
+                                                         for field in ("answer", "aside")}},
     PREPROCESSED: dict(_ASKED),
     OVERLAY: {"title": _CARD["title"], "text": _CARD["text"]},
     BAND: {"emg": EMG, "gesture": _GESTURE}}
@@ -68,7 +69,8 @@ class OnDevice:
     def prepare(self, memory: Memory, capture: Capture, options: Options) -> None:
         """The capture, as it leaves the camera and the microphone, into ``device:glasses.preprocess``."""
         memory.sense(GLASSES, photo=capture.photo, **{
-            field: getattr(capture, field).encode() for field in _ASKED if field != "photo"})
+            field: value if isinstance(value := getattr(capture, field), bytes) else value.encode()
+            for field in _ASKED if field != "photo"})
         with self._port.lib.scope(traceparent=capture.traceparent, purpose="assistance", principal="glasses",
                                   region=capture.region, family="A"):
             raw = self._port.read(memory, GLASSES, tuple(_ASKED))
@@ -90,5 +92,5 @@ class OnDevice:
 def prepared(memory: Memory, capture: Capture) -> Capture:
     """The capture as the device has it for the app, after :meth:`OnDevice.prepare`."""
     held = memory.places[PREPROCESSED]
-    texts = {field: held.get(field, b"").decode() for field in _ASKED if field != "photo"}
-    return Capture(photo=held["photo"], traceparent=capture.traceparent, **texts)
+    texts = {field: held.get(field, b"").decode() for field in _ASKED if field not in ("photo", "faces")}
+    return Capture(photo=held["photo"], faces=held.get("faces", b""), traceparent=capture.traceparent, **texts)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineage.errors import InputError
+from sim.world import people
 from sim.world.clock import SimClock, rfc3339
 from sim.world.memory import Memory
-from sim.world.photo import CAMERA, draw
+from sim.world.photo import CAMERA, scene
 from sim.world.places import BY_NAME, PLACES, Place
 from sim.world.random import key_id, keyed
 from sim.world.wearers import Wearer, fictional_phone
@@ -29,7 +30,9 @@ _DETAILS = (
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One question with its photo.  ``location`` is "latitude,longitude" or empty; ``asked_at`` RFC 3339."""
+    """One question with its photo.  ``location`` is "latitude,longitude" or empty; ``asked_at`` RFC 3339.
+
+    ``overheard`` and ``faces`` (PNG): of the people near by (``people``); empty where there are none."""
 
     photo: bytes
     utterance: str
@@ -39,6 +42,8 @@ class Capture:
     device: str
     asked_at: str
     traceparent: str
+    overheard: str = ""
+    faces: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +69,21 @@ class Glasses:
         self.memory = Memory()
 
     def capture(self, question: str, ordinal: int, photo: bytes | None = None, *, share_location: bool = True,
-                geotag: bool | None = None, verbatim: bool = False) -> Capture:
+                geotag: bool | None = None, verbatim: bool = False, bystanders: int = 0) -> Capture:
         """The ``ordinal``-th capture of this wearer; the same arguments give the same capture.
 
         ``geotag``: the photo carries its position or not; every second one does when that is left open.
         ``share_location``: the wearer lets the glasses send a position (most captures then have one); it says
         nothing of what the camera writes into the photo.  ``verbatim``: the wearer adds nothing to the question.
+        ``bystanders``: how many people are in the picture, one of whom says something.
         With a ``photo`` of the user's own the glasses do not claim to know where it was taken: no location,
         and the question stays verbatim.  Raises InputError (PAI003) for an empty or too long question.
         """
         utterance = validate_question(question)
         wearer, seed = self.wearer, self._seed
         moment = self._clock.at(ordinal)
-        location = ""
+        location, faces = "", b""
+        overheard = people.saying(seed, wearer.id, ordinal) if bystanders else ""
         if photo is None:
             chance = keyed(seed, wearer.id, ordinal, "capture")
             place = BY_NAME[wearer.home] if chance.random() < 0.6 else chance.choice(PLACES)
@@ -84,11 +91,12 @@ class Glasses:
                         round(place.longitude + chance.uniform(-0.001, 0.001), 4))
             if chance.random() < 0.8 and share_location:
                 location = f"{position[0]},{position[1]}"
-            photo = self._photo(place, ordinal, position, geotag)
+            photo, faces = self._photo(place, ordinal, position, geotag, bystanders)
             if not verbatim and chance.random() < 0.25:
                 utterance = self._with_detail(utterance, ordinal)
         return Capture(photo=photo, utterance=utterance, location=location, wearer=wearer.id, region=wearer.region,
-                       device=self.device, asked_at=rfc3339(moment), traceparent=self._traceparent(ordinal))
+                       device=self.device, asked_at=rfc3339(moment), traceparent=self._traceparent(ordinal),
+                       overheard=overheard, faces=faces)
 
     def view(self, ordinal: int, location: str = "") -> View:
         """Where the wearer is at the ``ordinal``-th event: still at ``location``, near home, or near another
@@ -106,14 +114,16 @@ class Glasses:
         span = key_id(self._seed, "span", self.wearer.id, ordinal, size=8)
         return f"00-{trace}-{span}-01"
 
-    def _photo(self, place: Place, ordinal: int, position: tuple[float, float], geotag: bool | None) -> bytes:
+    def _photo(self, place: Place, ordinal: int, position: tuple[float, float], geotag: bool | None,
+               bystanders: int) -> tuple[bytes, bytes]:
         chance = keyed(self._seed, self.wearer.id, ordinal, "exif")
         sign = place.city if chance.random() < 0.5 else ""
         tagged = chance.random() < 0.5 if geotag is None else geotag
-        return draw(place, self._seed, self.wearer.id, ordinal,
-                    sign=sign,
-                    taken=self._clock.at(ordinal),
-                    position=position if tagged else None)
+        return scene(place, self._seed, self.wearer.id, ordinal,
+                     sign=sign,
+                     taken=self._clock.at(ordinal),
+                     position=position if tagged else None,
+                     bystanders=bystanders)
 
     def _with_detail(self, utterance: str, ordinal: int) -> str:
         chance = keyed(self._seed, self.wearer.id, ordinal, "detail")

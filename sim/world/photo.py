@@ -7,10 +7,12 @@ import warnings
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from lineage.errors import InputError
+from sim.world import people
 from sim.world.places import Place, Shape
 from sim.world.random import keyed
 
@@ -26,9 +28,15 @@ _GROUND = 190  # height of the horizon, in pixels from the top
 _MAKE, _MODEL, _TIME, _DETAILS, _TIME_TAKEN, _GPS = 0x010F, 0x0110, 0x0132, 0x8769, 0x9003, 0x8825
 
 
-def draw(place: Place, seed: int, *parts: str | int, sign: str = "", taken: datetime | None = None,
-         position: tuple[float, float] | None = None) -> bytes:
-    """A street scene of ``place`` as JPEG, 320x240, 10 to 20 kB; equal arguments give equal bytes.
+def draw(place: Place, seed: int, *parts: str | int, **said: Any) -> bytes:
+    """The photo alone of :func:`scene`, which takes the same."""
+    return scene(place, seed, *parts, **said)[0]
+
+
+def scene(place: Place, seed: int, *parts: str | int, sign: str = "", taken: datetime | None = None,
+          position: tuple[float, float] | None = None, bystanders: int = 0) -> tuple[bytes, bytes]:
+    """A street scene of ``place`` as JPEG, 320x240, 10 to 20 kB, and the faces that were in it (``people``), empty
+    without ``bystanders``; equal arguments give equal bytes.
 
     ``sign`` is written on a board.  With ``taken``, EXIF says when and with which camera; with ``position``
     (latitude, longitude in degrees) also where.
@@ -44,11 +52,14 @@ def draw(place: Place, seed: int, *parts: str | int, sign: str = "", taken: date
     if sign:
         canvas.rectangle((20, 150, 150, 176), fill=(20, 70, 140), outline=(240, 240, 240))
         canvas.text((26, 156), sign[:24], fill=(250, 250, 250), font=ImageFont.load_default(11))
+    corners = people.stand(image, bystanders, seed, *parts)
     grain = Image.frombytes("L", SIZE, chance.randbytes(SIZE[0] * SIZE[1])).convert("RGB")
     buffer = io.BytesIO()
     exif = _exif(taken, position)
-    Image.blend(image, grain, 0.06).save(buffer, "JPEG", quality=80, exif=exif.tobytes() if exif else b"")
-    return buffer.getvalue()
+    taken_in = Image.blend(image, grain, 0.06)
+    faces = people.apart(taken_in, corners)
+    taken_in.save(buffer, "JPEG", quality=80, exif=exif.tobytes() if exif else b"")
+    return buffer.getvalue(), faces
 
 
 def load_photo(path: str | Path) -> bytes:

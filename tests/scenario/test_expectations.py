@@ -167,6 +167,9 @@ CASES: dict[str, Case] = {
     "happened": Case({"process": "app", "op": "call", "at": "web:ask", "count": 3},
                      (GOOD, {"process": "app", "op": "read", "at": "web:ask", "count": 1}),
                      (GOOD, {"process": "app", "op": "call", "at": "web:none", "count": 0})),
+    "told": Case({"step": "present", "at": 1, "contains": "pai303"},
+                 (GOOD, {"step": "present", "at": 2, "contains": "PAI303"}),
+                 (GOOD, {"step": "present", "at": 3, "contains": "PAI303"})),
     "remains": Case({"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
                     (GOOD, {"of": "device:glasses#utterance", "in": SESSIONS, "places": 0}),
                     # It was planted, and the search found it nowhere: that proves nothing.
@@ -194,6 +197,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
     "remains": {"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
+    "told": {"step": "present", "at": 2, "contains": "PAI303", "is": "no"},
 }
 KINDS = sorted(CASES)
 

@@ -308,6 +308,15 @@ async def test_other_places_and_methods_answer_in_json() -> None:
 DEBUG = DebugLog(PrivacyLib("web"))
 
 
+@pytest.mark.parametrize(("parts", "code", "where"), [
+    ({"overheard": "x" * 2001}, "PAI003", "web:ask#overheard"), ({"faces": b"no picture"}, "PAI002", "web:ask#faces")])
+async def test_what_is_a_bystanders_is_checked_like_the_rest(parts: dict[str, Any], code: str, where: str) -> None:
+    async with bench() as b:
+        response = await b.ask(**parts)
+        assert response.status_code == 422
+        assert (response.json()["code"], response.json()["where"]) == (code, where)
+
+
 class Failing:
     async def ask(self, request: Any) -> Response:
         raise ValueError("secret /path")

@@ -1,0 +1,4 @@
+-- query: quotes_what_was_said
+-- owner: ann
+-- purpose: safety
+SELECT json_extract('{}', utterance) FROM core.sessions;
