@@ -55,8 +55,8 @@ CODES: dict[str, Code] = {
         "Install the extra that the message names."),
     "PAI014": Code(
         "no such paradigm",
-        "Paradigms are compared by name, and there is none of this one.",
-        "Take a name of the message; sim/bench/paradigms.py says what each of them is."),
+        "`sightline bench paradigms` compares the guards that it knows by name.",
+        "Take a name of the message, or leave `--only` out to compare all of them."),
     "PAI020": Code(
         "the manifest is malformed or names what does not exist",
         "A key is missing or unknown, or an input is not a table or column of the warehouse.",

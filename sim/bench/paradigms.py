@@ -123,5 +123,6 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     control.  Raises InputError (PAI014)."""
     for name in names:
         if name not in NAMES:
-            raise InputError("PAI014", f"no paradigm {name!r}; there are {', '.join(NAMES)}")
+            raise InputError("PAI014", f"no paradigm {name!r}; there are {', '.join(NAMES)}",
+                             next="sightline bench paradigms --help")
     return tuple(name for name in NAMES if not names or name in names or name == "nothing")

@@ -5,7 +5,8 @@ devices, and the requests of the app, where policies are set).  No contract of a
 the label is taken to have come along; not as a sink, since the label goes on with the call.
 
 It travels in ``tracestate``, which PrivacyLib carries as it is: with a request and not with its answer, once for a
-stream, and not at all where a call has lost its context.
+stream, and not at all where a call has lost its context.  Each annotation goes with the name of one field that
+brought it, by which a refusal far from there says what it is about.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class PropagationGuard(Guard):
         site, context = op.site, op.context
         self._lib = site.lib
         if site.op == "call":
-            _leaving.set(".".join(sorted(self._label(context))))
+            _leaving.set(";".join(f"{annotation}@{name}" for annotation, name in sorted(self._label(context).items())))
             return
         if site.op not in ("read", "write") or kind_of(site.asset) in _MESSAGES:
             return
@@ -77,7 +78,7 @@ class PropagationGuard(Guard):
     def _label(self, context: Context) -> Mapping[str, str]:
         """Annotation → where it came from."""
         arrived = context.tracestate.removeprefix(_KEY) if context.tracestate.startswith(_KEY) else ""
-        found = {annotation: f"rpc:{context.trace[2].service}" for annotation in arrived.split(".") if annotation}
+        found = {annotation: name for annotation, _, name in (one.partition("@") for one in arrived.split(";")) if name}
         for annotation, names in context.posture.annotations.items():
             if own := [name for name in names if kind_of(name) not in _MESSAGES]:
                 found[annotation] = own[0]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sim.cli.options import Json, print_json
+from sim.cli.paradigms import paradigms
 
 
 def add(app: typer.Typer) -> None:
@@ -16,6 +17,7 @@ def add(app: typer.Typer) -> None:
     group.command()(sql)
     group.command()(ingest)
     group.command()(consent)
+    group.command()(paradigms)
     app.add_typer(group, name="bench")
 
 

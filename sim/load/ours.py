@@ -46,9 +46,10 @@ class _Ours:
     name = ""
     service = ""
 
-    def __init__(self, sink: EncodingSink) -> None:
+    def __init__(self, sink: EncodingSink, guard: Guard | None = None) -> None:
+        """``guard``: another than Policy Zones'."""
         self.sink = sink
-        self.guard = Guard(rules())
+        self.guard = guard or Guard(rules())
         self.lib = PrivacyLib(self.service, [Capture(sink), self.guard], family="C")
         self.lib.register("web:ask", {name: Label(f"user.{name}", GOVERNED)
                                       for name in ("utterance", "photo", "location")})
@@ -67,8 +68,8 @@ class Server(_Ours):
     name = "server_us"
     service = "inference"
 
-    def __init__(self, sink: EncodingSink) -> None:
-        super().__init__(sink)
+    def __init__(self, sink: EncodingSink, guard: Guard | None = None) -> None:
+        super().__init__(sink, guard)
         plain, wrapped = stub.CatchingServer(), stub.CatchingServer()
         model = stub.Model()
         inference_pb2_grpc.add_InferenceServicer_to_server(model, plain)
@@ -98,8 +99,8 @@ class Client(_Ours):
     name = "client_us"
     service = "web"
 
-    def __init__(self, sink: EncodingSink) -> None:
-        super().__init__(sink)
+    def __init__(self, sink: EncodingSink, guard: Guard | None = None) -> None:
+        super().__init__(sink, guard)
         self._wrapped = inference_pb2_grpc.InferenceStub(self.lib.channel(stub.AnsweringChannel())).Generate
 
     async def full(self, inputs: Sequence[Any]) -> None:
@@ -121,8 +122,8 @@ class Event(_Ours):
     name = "io_event_us"
     service = "web"
 
-    def __init__(self, sink: EncodingSink) -> None:
-        super().__init__(sink)
+    def __init__(self, sink: EncodingSink, guard: Guard | None = None) -> None:
+        super().__init__(sink, guard)
         self._read = self.lib.reader("web:ask", ("utterance",))
 
     async def full(self, inputs: Sequence[Any]) -> None:
