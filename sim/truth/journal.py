@@ -74,7 +74,7 @@ class Journal:
         if self._values is not None:
             detail["at"] = self._values.tick()
             if direction == "sent":
-                detail["holds"] = self._values.found(message)
+                detail["holds"], detail["digests"] = self._values.found(message), self._values.digests(message)
         with self._lock:
             call = self._call(client, part, method)
             if call:

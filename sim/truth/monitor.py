@@ -15,7 +15,7 @@ services, from a twin of the run in logging mode (``monitor_flows``), never from
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
 - *unknown*: what the monitor cannot tell, apart.
 
-Not judged here: rows that are left out of a run that goes on (consent, regions of rows), which ``monitor_rows`` counts.
+Not judged here: rows that are left out of a run that goes on (consent, regions of rows).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lineage.errors import RunError
 from sim.truth import monitor_attempts, monitor_labels, monitor_rules
@@ -93,8 +93,18 @@ def account(records: Sequence[Record], requirements: Sequence[Rule], labels: mon
     return Account((*items, *between))
 
 
-def of_run(folder: Path, twin: Path | None = None) -> Account:
-    """Of run folders; ``twin``: the same scenario and seed, run in logging mode.  Raises RunError (PAI032)."""
+class Loaded(NamedTuple):
+    """What a run folder says; ``account`` of it is ``account(*loaded[:5])``."""
+
+    records: list[Record]
+    rules: list[Rule]
+    labels: monitor_labels.Labels
+    decisions: list[Mapping[str, Any]]
+    given: Construction
+
+
+def load(folder: Path) -> Loaded:
+    """Raises RunError (PAI032)."""
     try:
         said = json.loads((folder / "construction.json").read_text(encoding="utf-8"))
         decisions = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))["decisions"]
@@ -102,27 +112,26 @@ def of_run(folder: Path, twin: Path | None = None) -> Account:
         raise RunError("PAI032", f"this run says nothing of its construction: {error}", where=str(folder)) from error
     given = Construction(said["steps"], said["sent"], folder / "data" / "deploy",
                          {name: frozenset(of) for name, of in said["devices"].items()})
-    return account(Journal.read(folder / "journal.db"), monitor_rules.read_all(given.deploy / "requirements"),
-                   monitor_labels.deployed(given.deploy), decisions, given,
-                   twin=None if twin is None else Journal.read(twin / "journal.db"))
+    return Loaded(Journal.read(folder / "journal.db"), monitor_rules.read_all(given.deploy / "requirements"),
+                  monitor_labels.deployed(given.deploy), decisions, given)
+
+
+def of_run(folder: Path, twin: Path | None = None) -> Account:
+    """Of run folders; ``twin``: the same scenario and seed, run in logging mode.  Raises RunError (PAI032)."""
+    return account(*load(folder), twin=None if twin is None else Journal.read(twin / "journal.db"))
 
 
 def _operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[Sequence[Rule]],
               given: Construction) -> Iterator[Item]:
     """What the operator asked for."""
-    seen: Counter[tuple[tuple[str, str, int], str]] = Counter()
     for one in attempts:
         outcome, code = _outcome(one, attempts, given)
         ran = evidence.ran(one)
-        if one.kind == "scheduled":
-            call = evidence.requests("warehouse", "RunSchedule")[one.request[2]].detail.get("call", -1)
-            seen[one.request, one.table] += outcome == "done"
-            within = evidence.runs(call, one.table)
-            done = outcome == "done" and within > 0
-            spare = outcome != "done" and within and not any(
-                _outcome(other, attempts, given)[0] == "done" for other in attempts
-                if (other.request, other.table) == (one.request, one.table))
-            ran = Ran(done, ran.rows if done or spare else None)
+        if one.kind == "scheduled" and outcome != "done":
+            # Other days of the job may have run; where none was to, what ran was this one.
+            others = [other for other in attempts if (other.request, other.table) == (one.request, one.table)]
+            alone = all(_outcome(other, attempts, given)[0] != "done" for other in others)
+            ran = Ran(False, ran.rows if alone else None)
         yield _judged(one, ran, outcome, code, rules[one.sent])
 
 

@@ -34,7 +34,8 @@ UNVOUCHED: dict[str, Callable[[Mapping[str, Any]], bool]] = {"present": lambda g
 class Attempt(NamedTuple):
     """``request``: (service, method, which of them, from 0) where the operator asked for it, by which the journal is
     searched; ``sent``: its place among all that was sent; ``table``: what it writes.  ``purposes``: every one has to be
-    permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do."""
+    permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do.  ``schema``:
+    the definitions that the job's ``text`` is for; ``given``: its parameters."""
 
     activity: str
     kind: str
@@ -49,6 +50,8 @@ class Attempt(NamedTuple):
     day: str = ""
     text: str = ""
     unread: str = ""
+    schema: tuple[str, ...] = ()
+    given: Mapping[str, str] = MappingProxyType({})
 
 
 class Construction(NamedTuple):
@@ -76,7 +79,8 @@ def attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) 
         asked = sent["request"]
         if method == "RunJob":
             text = asked.get("sql") or _job(given.deploy, asked.get("job", ""))
-            yield _of_job(catalog, text, request, at, sent["step"], vouched=not _unvouched(given, at))
+            yield _of_job(catalog, text, request, at, sent["step"], vouched=not _unvouched(given, at),
+                          given=asked.get("parameters", {}))
             catalog = catalog.after(text) if done(request) else catalog
         elif method == "RunSchedule":
             for day in _days(asked["first"], asked.get("last") or asked["first"]):
@@ -111,7 +115,7 @@ def route(given: Construction, activity: str, table: str, columns: Sequence[str]
 
 
 def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: int, step: int, kind: str = "job",
-            day: str = "", vouched: bool = True) -> Attempt:
+            day: str = "", vouched: bool = True, given: Mapping[str, str] = MappingProxyType({})) -> Attempt:
     head, named = header(text), _ACTIVITY.search(text)
     within = catalog.after(text)
     unread = ""
@@ -126,7 +130,8 @@ def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: in
     except sqlite3.Error as error:
         unread = f"SQLite cannot prepare it: {error}"
     return Attempt(f"{named[1]}:{named[2]}" if named else "", kind, (head.get("purpose", "") if vouched else "",),
-                   head.get("region", ""), uses, flows, request, sent, step, head.get("output", ""), day, text, unread)
+                   head.get("region", ""), uses, flows, request, sent, step, head.get("output", ""), day, text, unread,
+                   within.schema, {"ds": day, **dict(given)})
 
 
 def _training(catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],

@@ -55,25 +55,29 @@ class Evidence:
             return Ran(answered, self._read(found, number))
         if attempt.kind == "export":
             return Ran(answered, self._parts(attempt))
-        return Ran(answered, self._rows(found[number].detail.get("call", -1), attempt))
+        return Ran(answered, self._rows(found[number], attempt))
 
     def wrote(self, table: str) -> int | None:
         """Rows of the largest statement that wrote to a table, in whatever call; a stream's run belongs to none."""
         return max((one.rows for found in self._statements.values() for one in found
                     if one.op == "write" and one.locator == f"sql:{table}"), default=None)
 
-    def runs(self, call: int, table: str) -> int:
-        """How many statements wrote to the table in one call."""
-        return len({one.detail["statement"] for one in self._statements[call]
-                    if one.op == "write" and one.locator == f"sql:{table}"})
+    def runs(self, request: Record, table: str) -> list[Record]:
+        """What a schedule wrote to a table: its runs are nobody's child, but stand between its request and its answer.
+        """
+        answer = next((one.n for one in self._records if one.process == request.process and one.op == "sent"
+                       and one.locator == request.locator.replace(":request", ":response")
+                       and one.detail.get("call", 0) == request.detail.get("call", -1)), None)
+        return [one for found in self._statements.values() for one in found
+                if one.op == "write" and one.locator == f"sql:{table}" and one.n > request.n
+                and (answer is None or one.n < answer)]
 
-    def _rows(self, call: int, attempt: Attempt) -> int | None:
-        """Of its statements: of a scheduled job those that write its table, and what stands with them."""
-        found = self._statements[call]
+    def _rows(self, request: Record, attempt: Attempt) -> int | None:
+        """Of its statements: of a scheduled job those that write its table."""
         if attempt.kind == "scheduled":
-            own = {one.detail["statement"] for one in found if one.locator == f"sql:{attempt.table}"
-                   and one.op == "write"}
-            found = [one for one in found if one.detail["statement"] in own]
+            found = self.runs(request, attempt.table)
+        else:
+            found = self._statements[request.detail.get("call", -1)]
         if not found:
             return None
         writes = [one for one in found if one.op == "write"]

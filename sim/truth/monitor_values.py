@@ -7,6 +7,7 @@ found inside any field, a shorter one only as the whole of it.  Not found: what 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -19,6 +20,7 @@ from google.protobuf.message import Message
 LONG = 8
 # A longer field is a picture or a model, in which no text is looked for.
 _MOST = 8192
+_ANY = 1 << 30
 _KNOWN_ANYWAY = frozenset({"wearer", "region", "device", "asked_at", "heard", "over"})
 _PART = re.compile(rb'name="(\w+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*?)\r\n--', re.DOTALL)
 
@@ -43,6 +45,14 @@ class Values:
                 if field not in _KNOWN_ANYWAY and 2 < len(value) <= _MOST:
                     self._held.setdefault(value, {})[f"web:{route}#{field}"] = None
 
+    @staticmethod
+    def digests(message: Message) -> dict[str, str]:
+        """Of each field, or column of rows: what tells it from another value, and does not tell it."""
+        found: dict[str, Any] = {}
+        for field, text in _fields(message, _ANY):
+            found.setdefault(field, hashlib.sha256()).update(len(text).to_bytes(8, "big") + text)
+        return {field: digest.hexdigest()[:16] for field, digest in sorted(found.items())}
+
     def found(self, message: Message) -> dict[str, list[str]]:
         """Field of the message, or ``schema.column`` of the rows that it carries → what was sent and stands there."""
         found: dict[str, set[str]] = {}
@@ -65,21 +75,21 @@ def _sent(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield from ((str(name), value.encode()) for name, value in said.items() if isinstance(value, str))
 
 
-def _fields(message: Message) -> Iterator[tuple[str, bytes]]:
+def _fields(message: Message, most: int = _MOST) -> Iterator[tuple[str, bytes]]:
     for field, value in message.ListFields():
         if field.message_type is not None and field.message_type.full_name == "sightline.Rows":
-            yield from _cells(value)
+            yield from _cells(value, most)
         else:
             for one in (value,) if isinstance(value, (str, bytes, Message, int, float)) else value:
-                if (text := _bytes(one)) and len(text) <= _MOST:
+                if (text := _bytes(one)) and len(text) <= most:
                     yield field.name, text
 
 
-def _cells(rows: Any) -> Iterator[tuple[str, bytes]]:
+def _cells(rows: Any, most: int) -> Iterator[tuple[str, bytes]]:
     for row in rows.rows:
         for column, value in zip(rows.columns, row.values, strict=False):
             kind = value.WhichOneof("kind")
-            if kind in ("text", "blob") and (text := _bytes(getattr(value, kind))) and len(text) <= _MOST:
+            if kind in ("text", "blob") and (text := _bytes(getattr(value, kind))) and len(text) <= most:
                 yield f"{rows.schema}.{column}", text
 
 

@@ -14,11 +14,14 @@ from lineage.enforce.rules import Rules
 from lineage.errors import PolicyDenied
 from lineage.privacylib import Capture, Extension, PrivacyLib
 from lineage.privacylib.operation import Operation
+from sim.cli.enforcement import SIGNED
 from sim.scenario import loader, runner
 from sim.scenario.examined import Examined
 from sim.scenario.schema import Scenario
+from sim.scenario.twins import SHORT, changed
 from sim.stack.node import FAMILIES, library
 from sim.truth import monitor
+from sim.truth.monitor_run import examine, reached
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +60,21 @@ def test_without_a_guard_the_raw_signal_leaves_and_the_monitor_says_so() -> None
     assert monitor.of_run(guarded.path, twin.path).to_dict()["missed"] == 0
     found = monitor.of_run(free.path, twin.path).to_dict()
     assert found["missed"] == 1 and found["blocked"] == 0
+
+
+def test_without_a_guard_a_value_that_is_too_short_to_be_found_is_told_by_its_twin() -> None:
+    one = scenario("12_conversation_refused.yaml")
+    other = changed(one, "web:converse#gaze")
+    assert other is not None
+    twin = runner.run(one, examined=Examined(values=True, logging=True))
+    for library_, missed in ((None, False), (unguarded, True)):
+        done, also = (runner.run(story, examined=Examined(values=True, library=library_)) for story in (one, other))
+        found = examine(done.path, twin.path)
+        assert "web:converse#gaze" in found.governed(SHORT)
+        told = found.with_influence("web:converse#gaze", sorted(reached(done.path, also.path) - SIGNED)).account
+        names = {item.attempt for item in told.of("missed")}
+        assert ("web:converse#gaze → rpc:inference.Converse.request#prompt" in names) is missed
+        assert bool(names) is missed
 
 
 def test_without_any_enforcement_rows_move_and_the_monitor_says_so() -> None:

@@ -140,6 +140,34 @@ def test_a_training_run_is_held_to_its_manifest_and_to_its_request(deploy: Path,
     assert (found.verdict, found.attempt, found.rows) == (verdict, "training:eval", rows)
 
 
+DAILY = ("-- job: daily\n-- owner: bo\n-- purpose: {purpose}\n-- output: core.open\n-- schedule: daily\n"
+         "-- parameters: ds\nINSERT INTO core.open SELECT region FROM core.s WHERE wearer <> :ds;\n")
+DAYS = {"first": "2026-01-05", "last": "2026-01-06"}
+
+
+@pytest.mark.parametrize(("label", "blocked", "ran_", "verdicts"), [
+    ("A", 0, 2, ["allowed", "allowed"]), ("operational:x", 2, 0, ["blocked", "blocked"]),
+    ("operational:x", 0, 2, ["missed", "missed"]), ("operational:x", 2, 1, ["missed", "missed"]),
+    ("A", 1, 1, ["rule_false_blocks", "allowed"])])
+def test_each_day_of_a_schedule_is_an_attempt(deploy: Path, label: str, blocked: int, ran_: int,
+                                              verdicts: list[str]) -> None:
+    """The runs of a schedule stand between its request and its answer, in no call."""
+    (deploy / "tables" / "open.sql").write_text(OPEN.replace("note", f"note {label}"))
+    (deploy / "jobs" / "daily.sql").write_text(DAILY.format(purpose="assistance"))
+    held = [{"job": "daily", "ds": f"2026-01-0{5 + day}", "outcome": "blocked", "code": "PAI302"}
+            for day in range(blocked)]
+    steps = [{"step": "schedule", "given": {}, "outcome": "done", "said": {"not done": held}}]
+    locator = "grpc:/sightline.Warehouse/RunSchedule"
+    records = journal("warehouse", ("received", f"{locator}:request", {"call": 1}, 0), *(
+        ("write", "sql:core.open", {"columns": ["x"], "statement": n, "within": 0}, 3) for n in range(ran_)),
+        ("sent", f"{locator}:response", {"call": 1}, 0),
+        ("write", "sql:core.open", {"columns": ["x"], "statement": 9, "within": 0}, 3))
+    found = account(deploy, records, (steps, [
+        {"step": 0, "service": "warehouse", "method": "RunSchedule", "request": DAYS}]))
+    assert [one.verdict for one in found.items] == verdicts
+    assert [one.day for one in found.items] == ["2026-01-05", "2026-01-06"]
+
+
 def message(locator: str, **detail: Any) -> Entry:
     return "sent", locator, detail, 1
 
