@@ -105,8 +105,10 @@ class PlanRun:
         return list(seen) or [self._deployed.purposes.get(activity, "")]
 
     def use(self, activity: str) -> Refusal | None:
-        """The refusal of a use of what the requirement governs by this activity."""
-        return next((refusal for purpose in self.purposes(activity)
+        """The refusal of a use of what the requirement governs by this activity.
+
+        None where data of some origin may be used so: the warehouse withholds the rows of the others."""
+        return next((refusal for purpose in self.purposes(activity) if not self.requirement.permits(purpose)
                      for refusal in self._rules.use(self.requirement.governs, purpose)), None)
 
     def flow(self, sink: str) -> Refusal | None:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lineage.enforce.permit import applying
-from lineage.enforce.regions import ANY, COUNTRIES, KNOWN, USUAL
+from lineage.enforce.regions import ANY, COUNTRIES, GROUPS, KNOWN, USUAL
 from lineage.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -135,7 +135,8 @@ def _region(name: object) -> str:
     if name == ANY or name in KNOWN:
         return ""
     text = str(name)
-    usual = USUAL.get(text.upper(), text.upper() if text.upper() in KNOWN else "")
+    usual = USUAL.get(text.upper()) or next(iter(get_close_matches(text.upper(), [*KNOWN] if len(text) == 2 else GROUPS,
+                                                                   1, 0.75)), "")
     hint = f"did you mean {usual!r}?" if usual else 'it is "*", EU, EEA, or a country as SE (ISO 3166, two capitals)'
     return f"{text!r} is no region that is known; {hint}"
 

@@ -17,6 +17,8 @@ from sim.truth.record import Record
 
 _READ = "grpc:/sightline.Warehouse/Read"
 _JOB = "grpc:/sightline.Warehouse/RunJob"
+# The processes of an export's workers are numbered.
+_WORKER = "warehouse-"
 # Tables → their columns that carry the data; None: any column.
 Carriers = dict[str, frozenset[str] | None]
 
@@ -34,7 +36,8 @@ def moved(records: Sequence[Record], source: str, activity: str) -> Moved:
     "query:x".  Raises InputError (PAI001) for a source outside the warehouse and a non-activity.
 
     A training run takes rows by reading the warehouse; a job or query by its statements, of which a
-    writing one moves the rows that it wrote, and a reading one those that it gave out.
+    writing one moves the rows that it wrote, and a reading one those that it gave out; an export, whose name is the
+    job's, by what its workers read.
     """
     asset, user = parse(source), parse(activity)
     if asset.kind != "warehouse" or not user.is_activity:
@@ -44,6 +47,7 @@ def moved(records: Sequence[Record], source: str, activity: str) -> Moved:
     process = "training"
     if user.kind != "training":
         taken += _statements(records, carriers, str(user))
+        taken += _exported(records, carriers, user.name)
         process = "warehouse"
     seen = {record[:2] for record in taken}
     armed = any(record.process == process and record[:2] not in seen for record in records)
@@ -99,6 +103,20 @@ def _responses(records: Sequence[Record], carriers: Carriers, activity: str) -> 
             if asked == activity and table in carriers and (
                     columns is None or not columns.isdisjoint(record.detail["columns"])):
                 yield record
+
+
+def _exported(records: Sequence[Record], carriers: Carriers, name: str) -> Iterator[Record]:
+    """What a worker read before it wrote a part of the export; what it read and never wrote is not told apart."""
+    pending: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if not record.process.startswith(_WORKER):
+            continue
+        if record.op == "read" and record.locator.startswith("sql:") and _carries(carriers, record):
+            pending[record.process].append(record)
+        elif record.op == "write" and record.locator.startswith("file:exports/"):
+            found = pending.pop(record.process, [])
+            if record.locator.startswith(f"file:exports/{name}/"):
+                yield from found
 
 
 def _statements(records: Sequence[Record], carriers: Carriers, activity: str) -> Iterator[Record]:

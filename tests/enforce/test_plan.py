@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,16 @@ def test_a_use_that_is_not_permitted_can_only_be_blocked() -> None:
     assert [(one["sink"], one["code"], one["owner"]) for one in told] == [(ADS, "PAI301", "somebody")]
     assert [one["from"] for one in told[0]["path"]] == ["web:ask#said", SESSIONS]
     assert "glasses@1 (owner privacy-glasses)" in told[0]["rule"] and told[0]["remedies"] == [f"block {ADS}"]
+
+
+def test_a_use_of_which_only_some_rows_are_withheld_is_no_violation() -> None:
+    """By a rule on the origin: EU data not for ads, which is the warehouse's to see to."""
+    found = lineage([ENTERS, edge(SESSIONS, ADS, count=6, evidence="usage")], {"web:ask#said", SESSIONS}, PURPOSES)
+    for origin, refused in (("EU", []), ("*", [ADS])):
+        rule = replace(requirement(), purposes=frozenset({"assistance", "ads"}),
+                       purposes_by_origin={origin: frozenset({"assistance"})})
+        made = plan([PlanRun(found, rule)], Decided(), Costs())
+        assert [one["sink"] for one in made.to_dict()["requirements"][0]["violations"]] == refused
 
 
 def test_an_unannotated_sink_is_annotated_where_nothing_follows_from_it() -> None:

@@ -43,7 +43,13 @@ TRAINING = journal(
     ("received", f"{READ}:response", {"call": 2, "schema": "core.names", "columns": ["name"]}, 4),
     ("received", f"{READ}:response", {"call": 1, "schema": "core.daily", "columns": ["utterance"]}, 6),
     ("sent", "grpc:/sightline.Inference/Load:request", {"call": 3}, 0))
-RECORDS = TRAINING + WAREHOUSE
+WORKERS = [record for number in (0, 1) for record in journal(
+    f"warehouse-{number}",
+    *statement(1, {"core.daily": ["utterance", "rowid"]}, {}, 2),
+    ("write", f"file:exports/answers/part-0000{number}.jsonl", {}, 0),
+    *statement(2, {"core.names": ["name"]}, {}, 3),
+    ("write", f"file:exports/names/part-0000{number}.jsonl", {}, 0))]
+RECORDS = TRAINING + WAREHOUSE + WORKERS
 
 
 @pytest.mark.parametrize(("source", "activity", "expected"), [
@@ -58,6 +64,11 @@ RECORDS = TRAINING + WAREHOUSE
     ("warehouse:core.sessions", "job:daily", 6),
     ("warehouse:core.sessions", "query:curious", 3),
     ("warehouse:ref.places", "job:daily", 0),
+    ("warehouse:core.sessions", "job:answers", 4),  # two workers of an export, by way of core.daily
+    ("warehouse:core.sessions#region", "job:answers", 0),
+    ("warehouse:ref.places", "job:names", 6),
+    ("warehouse:core.sessions", "job:names", 0),
+    ("warehouse:core.sessions", "job:answers_too", 0),
 ])
 def test_moved(source: str, activity: str, expected: int) -> None:
     assert moved(RECORDS, source, activity) == Moved(expected, True)
