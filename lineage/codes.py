@@ -1,19 +1,14 @@
 """The registry of codes.  Messages, ``sightline explain`` and the docs are built from it.
 
-PAI0xx input and machinery, 1xx understand, 2xx capture, 3xx enforce, 4xx demonstrate.
+PAI0xx input and machinery, 1xx understand, 2xx capture, 3xx enforce (``codes_enforce``), 4xx demonstrate.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from lineage.code import Code
+from lineage.codes_enforce import ENFORCE
 
-
-class Code(NamedTuple):
-    title: str
-    cause: str
-    remedy: str
-    scenario: str = ""
-
+__all__ = ["ANYWHERE", "CODES", "GAPS", "Code"]
 
 CODES: dict[str, Code] = {
     "PAI001": Code(
@@ -180,86 +175,7 @@ CODES: dict[str, Code] = {
         "explain it was open there: what moved is unknown.",
         "Put `with lib.read(…)`, `lib.write(…)` or `lib.call(…)` around the line that the finding names.",
         "scenarios/16_unmediated_io.yaml"),
-    "PAI301": Code(
-        "the purpose is not permitted",
-        "An input is governed by a requirement that does not permit the activity's purpose.",
-        "Use inputs without that annotation, ask the requirement's owner to permit the purpose, or have a "
-        "reclassification reviewed.",
-        "scenarios/05_training_refused.yaml"),
-    "PAI302": Code(
-        "the sink is less restrictive than its source",
-        "Governed data is about to reach a field that does not carry the annotation.",
-        "Annotate the sink with the same label, block the flow, or have a reclassification reviewed."),
-    "PAI303": Code(
-        "no valid token",
-        "A read of governed data came without a token of the policy service, or with one for another activity or "
-        "purpose.",
-        "Have the activity admitted first; tokens are not shared between activities."),
-    "PAI304": Code(
-        "an unannotated input",
-        "A check could not be made because a column has no label; in enforcement mode that refuses.",
-        "Label the column beside its definition."),
-    "PAI305": Code(
-        "the policy service cannot be asked",
-        "It is away, or did not answer within its deadline; a check that cannot be made refuses.",
-        "Start the policy service; nothing was read."),
-    "PAI306": Code(
-        "the statement cannot be judged",
-        "The policy service cannot read the SQL or resolve a name in it, or cannot tell whose rows it would see; in "
-        "enforcement mode that refuses.",
-        "Write tables and columns out, each with the table it is of; the message underlines the place."),
-    "PAI307": Code(
-        "the guards do not come to rest",
-        "Several extensions are guards, and one of them changes the operation each time that it is judged.",
-        "Make what changes an operation an ordinary extension (`guards = False`): it runs before every guard."),
-    "PAI308": Code(
-        "the guard failed",
-        "The guard raised instead of judging; in enforcement mode a check that cannot be made refuses.",
-        "Look at the finding PAI205 for what it raised; in logging mode the request goes on."),
-    "PAI309": Code(
-        "the data may not be used there",
-        "A requirement says in which regions data of an origin may be used, and the use takes place in another; global "
-        "and regional rules are composed, and the stricter wins.",
-        "Run it in a region that the message names (`region:` of a manifest, `-- region:` of a job), or ask the "
-        "requirement's owner.",
-        "scenarios/50_regional_rule.yaml"),
-    "PAI310": Code(
-        "where the data come from is not known",
-        "A requirement goes by the data's origin, the use would be refused for some origins, and nothing says of which "
-        "the rows are; a check that cannot be made refuses.",
-        "Say in the table's first comment which column is a row's origin (`origin: region`), or run it where the data "
-        "of every origin may be used.",
-        "scenarios/50_regional_rule.yaml"),
-    "PAI318": Code(
-        "the requirement is not newer",
-        "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "
-        "for; decisions name versions, so no version means two things.",
-        "Raise its version, and require it again."),
-    "PAI319": Code(
-        "a node has not applied a requirement",
-        "The requirement is in force and kept, and the node that the finding names did not say in time that it judges "
-        "by it, or went away without leave: it may run on by what it had.",
-        "See whether the node runs; it is told the whole set when it follows again, and until then tokens of the new "
-        "versions are refused there."),
-    "PAI320": Code(
-        "a node judges by what it had",
-        "It lost the policy service, or was told a requirement that it cannot read; what has changed since it does not "
-        "know.",
-        "See whether the policy service runs, and is of the node's version; tokens that were judged by other versions "
-        "are refused meanwhile."),
-    "PAI321": Code(
-        "decisions on candidates contradict",
-        "An asset is both included and excluded, or is excluded and carries a governed annotation itself.",
-        "Decide one of them; an annotation is taken off where it stands, in the asset's contract."),
-    "PAI322": Code(
-        "violations are open",
-        "The requirement is to be enforced, and the run shows flows that would be denied, to which nobody has agreed.",
-        "Remedy them as `sightline zones plan` proposes, list what may be denied under `block:` in the decisions "
-        "file, or say their number with `--despite`."),
-    "PAI323": Code(
-        "nothing of the run is governed",
-        "No asset of the run carries an annotation that the requirement governs, so nothing can be planned.",
-        "Plan with a run in which such data was used, or give the annotation to the fields that hold it."),
+    **ENFORCE,
     "PAI402": Code(
         "an undeclared job",
         "An activity moved data, and no config, job file or manifest declares it.",

@@ -1,6 +1,7 @@
 """The guard: PrivacyLib's last extension before the I/O, on the final arguments; it may refuse.
 
-It judges (1) use: a read under an activity, for its purpose; (2) flow (``flows``): each written-out source
+It judges first whether the request's claims hold, or its own do (``identity``), wherever governed data is touched.
+Then (1) use: a read under an activity, for its purpose; (2) flow (``flows``): each written-out source
 against its sink field, and the scope's label, which PrivacyLib floats, against the sink asset; (3) at the
 boundary of the warehouse (``boundary``): a read of governed data needs a token for this very activity.
 
@@ -16,6 +17,7 @@ from lineage.enforce.boundary import placed, token
 from lineage.enforce.carried import Schemas
 from lineage.enforce.flows import inputs, leaves
 from lineage.enforce.gate import Input, admit
+from lineage.enforce.identity import unvouched
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
@@ -74,20 +76,26 @@ class Guard(Extension):
     def before(self, op: Operation) -> None:
         site = op.site
         self._lib = site.lib
+        if site.op not in ("read", "write", "call"):
+            return
+        if op.context.trace[2].identity or site.op == "call":
+            self._told(op, unvouched(self._rules, op))
         if site.op == "read":
             decisions = (self._use(op), None if self._verifier is None else token(self._rules, op, self._verifier))
-        elif site.op in ("write", "call"):
-            decisions = (leaves(self._rules, op, self.schemas), None)
         else:
-            return
+            decisions = (leaves(self._rules, op, self.schemas), None)
         for decision in decisions:
-            if decision is None:
-                continue
-            if decision.verdict == "blocked":
-                op.lib.decision(decision)
-                raise PolicyDenied(decision.code, decision.reason, where=decision.activity or op.asset)
-            if decision.where == "boundary":
-                op.lib.decision(decision)
+            self._told(op, decision)
+
+    @staticmethod
+    def _told(op: Operation, decision: Decision | None) -> None:
+        if decision is None:
+            return
+        if decision.verdict == "blocked":
+            op.lib.decision(decision)
+            raise PolicyDenied(decision.code, decision.reason, where=decision.activity or op.asset)
+        if decision.where == "boundary":
+            op.lib.decision(decision)
 
     def _use(self, op: Operation) -> Decision | None:
         """The refusal of a use, or None; most uses are none that is refused, and that is found out first."""

@@ -2,6 +2,8 @@
 
 Every answer is a decision, with the requirement versions it used, recorded as a signal.  A job is judged by its
 statements, which this service reads itself: what the caller believes of its own SQL counts for nothing.
+Whoever asks is held to what its principal may do, beside the job's owner to the requirements: nobody has another's
+job run for a purpose that is not theirs.
 It keeps the wearers' consent too, since what it signs holds for one epoch of it.
 """
 
@@ -15,8 +17,10 @@ from typing import Any, Literal
 from lineage.enforce import consent
 from lineage.enforce.consent import Consents
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
+from lineage.enforce.identity import entitled, refused
 from lineage.enforce.lines import Files, Lines
 from lineage.enforce.narrowing import Keys, Narrowed, narrowed
+from lineage.enforce.principal import Principals
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
@@ -34,13 +38,14 @@ _LABELS = {"wearer": Label("user.identifier", ("CONSENT",)), "purpose": Label(op
 
 
 class PolicyService(policy_pb2_grpc.PolicyServicer):
-    """``now``: seconds since 1970, by which tokens end."""
+    """``now``: seconds since 1970, by which tokens end.  Without ``principals`` nobody is held to who they are."""
 
     name = "policy"
 
     def __init__(self, lib: PrivacyLib, rules: Rules | Rulebook, signer: Signer, files: Files,
-                 now: Callable[[], float] = time.time) -> None:
+                 now: Callable[[], float] = time.time, principals: Principals | None = None) -> None:
         self._lib = lib
+        self._principals = principals
         self._book = held(rules)
         self._signer = signer
         self._lines = Lines(files, CONSENT.partition(":")[2])
@@ -110,11 +115,19 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         self._lib.respond({"epoch": [], "changed": [], "wearers": [f"{CONSENT}#wearer"] if who else []})
         return pb.WithdrawnResponse(epoch=epoch, changed=changed, wearers=who)
 
+    @property
+    def epoch(self) -> int:
+        """Of consent, now."""
+        return self._consents.epoch
+
     async def Key(self, request: pb.KeyRequest, context: Any) -> pb.KeyResponse:
         return pb.KeyResponse(public_key=self._signer.public_key)
 
     def _answer(self, decision: Decision, rows: Narrowed, *, region: str = "",
                 request: pb.JudgeRequest | None = None, found: Judged | None = None) -> pb.Verdict:
+        asking = entitled(self._principals, self._lib.context, decision.purpose, decision.activity)
+        governs = {name for item in rows.used for name in item.annotations}
+        decision = refused(self._rules, decision, asking.wrong, governs)
         self._lib.decision(decision, _flows(found))
         allowed = decision.verdict == "allowed"
         token = b""
@@ -129,7 +142,8 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                 outputs=tuple(found.outputs) if found is not None else (),
                 snapshots=_snapshots(request), consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
-                nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked))
+                nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked,
+                holder=asking.name))
         return pb.Verdict(allowed=allowed, code=decision.code, reason=decision.reason, token=token,
                           requirements=decision.requirements, decision=decision.id)
 

@@ -46,6 +46,9 @@ class Grant:
     nonce: str = ""
     origins: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    # The verified principal on whose request it was signed; empty where nobody's was verified.
+    holder: str = ""
+    kind: str = ""
 
 
 def digest(statements: Iterable[str]) -> str:
@@ -58,10 +61,12 @@ def digest(statements: Iterable[str]) -> str:
 
 
 class Signer:
-    """Holds the private key, in the policy process only.  ``seed`` keeps a simulated run repeatable."""
+    """Holds a private key, in the process that it is of: the policy service's, or that of the principal ``name``.
+    ``seed`` keeps a simulated run repeatable."""
 
-    def __init__(self, seed: str) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"pes/{seed}".encode()).digest())
+    def __init__(self, seed: str, name: str = "") -> None:
+        whose = f"principal/{seed}/{name}" if name else f"pes/{seed}"
+        self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(whose.encode()).digest())
 
     @property
     def public_key(self) -> bytes:
@@ -70,6 +75,15 @@ class Signer:
     def sign(self, grant: Grant) -> bytes:
         fields = {name: value for name, value in asdict(grant).items() if value}
         return codec.encode(self._key.sign(codec.encode(**fields)), **fields)
+
+    def prove(self, challenge: bytes, name: str) -> bytes:
+        """That this key is held, to whoever made the challenge; good for nothing else."""
+        return self._key.sign(proof(challenge, name))
+
+
+def proof(challenge: bytes, name: str) -> bytes:
+    """What is signed: no claims begin like this."""
+    return b"sightline-principal\n" + name.encode() + b"\n" + challenge
 
 
 class Verifier:
@@ -82,6 +96,14 @@ class Verifier:
     def claims(self, token: bytes) -> Claims | None:
         """The claims of a genuine token, else None."""
         return self._checked(token)
+
+    def proves(self, signature: bytes, challenge: bytes, name: str) -> bool:
+        """Of whoever holds the private key."""
+        try:
+            self._key.verify(signature, proof(challenge, name))
+        except InvalidSignature:
+            return False
+        return True
 
     def _check(self, token: bytes) -> Claims | None:
         try:

@@ -1,7 +1,8 @@
 """The Warehouse Permission Service (WPS): at the engine, before a statement runs or a row is read (S5).
 
 A token is held to everything that it is bound to: these statements, letter by letter, this activity and purpose,
-these columns, the tables as they were, the requirements in force, the consent epoch, a few seconds, and once.
+these columns, the tables as they were, the requirements in force, the consent epoch, a few seconds, once, the
+principal whose job it is, and the verified principal on whose request it was given.
 Who holds a token of yesterday, of another job or of another snapshot holds nothing.
 
 Judged with the token alone; that its columns are no more than what was admitted, the guard sees again at each read.
@@ -14,6 +15,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from lineage.enforce.gate import logged, make
+from lineage.enforce.identity import caller
 from lineage.enforce.narrowing import origins_of
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
@@ -33,6 +35,9 @@ class Execution(Protocol):
 
     @property
     def activity(self) -> str: ...
+
+    @property
+    def owner(self) -> str: ...
 
     @property
     def purpose(self) -> str: ...
@@ -76,6 +81,8 @@ class WarehousePermission:
         for wrong, why in (
             (claims.activity != run.activity, f"the token was given to {claims.activity}"),
             (claims.purpose != run.purpose, f"the token is for {claims.purpose}, not for {run.purpose}"),
+            (run.owner not in ("", claims.principal), f"the token is {claims.principal}'s, not {run.owner}'s"),
+            (self._another(claims), f"the token was given to {claims.holder}, and somebody else shows it"),
             (claims.statement != digest(run.statements), "the statement is not the one that was judged"),
             (not run.reads <= set(claims.inputs), f"{_first(run.reads - set(claims.inputs))} was not admitted"),
             (not run.writes <= set(claims.outputs), f"{_first(run.writes - set(claims.outputs))} may not be written"),
@@ -125,6 +132,10 @@ class WarehousePermission:
         if self._now() > claims.expires + SKEW:
             self.refuse(claims, activity, "PAI303", "the token has expired")
         return claims
+
+    def _another(self, claims: Claims) -> bool:
+        """Somebody else than the principal on whose request it was signed; where that was verified."""
+        return bool(claims.holder) and caller(self._lib.context) != claims.holder
 
     def refuse(self, claims: Claims, activity: str, code: str, why: str) -> None:
         """Raises PolicyDenied (``code``) where something is enforced; otherwise it is only recorded."""

@@ -68,7 +68,7 @@ class InstrumentedApp:
             return
         headers = received((_HEADERS[name], value.decode("latin-1"))
                            for name, value in scope["headers"] if name in _HEADERS)
-        with self._lib.handling(route.request, headers, purpose=route.purpose) as context:
+        with self._lib.handling(route.request, headers, purpose=route.purpose, edge=True) as context:
             if kind == "http":
                 await self._request(route, context, scope, receive, send)
             else:

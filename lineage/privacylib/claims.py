@@ -3,14 +3,21 @@
 A payload of sorted JSON, then a newline and a signature where the Policy Evaluation Service
 signed it.  PrivacyLib only carries claims; ``enforce.tokens`` signs and verifies them.
 
+Before them may stand a line that nobody signed, with what the sender adds: an activity and annotations.  Both
+can only restrict (an activity's reads are uses, an annotation raises the label), so they need no signature.
+
 >>> claims = decode(encode(principal="training", purpose="assistance", activity="training:x"))
 >>> claims.principal, claims.signature
 ('training', b'')
+>>> added = decode(under("query:x", encode(principal="web"), ["LOCATION"]))
+>>> added.principal, added.activity, added.added, added.annotations
+('web', '', 'query:x', ('LOCATION',))
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +26,8 @@ from lineage.names import asset_of, parse
 
 MAX_BYTES = 16_384
 _SIGNATURE_BYTES = 64
+# ``kind`` of claims that say who a workload is; a token for an activity has none, and is no proof of identity.
+PRINCIPAL = "principal"
 
 
 class Claims(NamedTuple):
@@ -42,12 +51,28 @@ class Claims(NamedTuple):
     nonce: str = ""
     origins: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    kind: str = ""
+    # Of a token: the verified principal on whose request it was signed.
+    holder: str = ""
+    # What the sender added, unsigned: an activity, and what raises the label.
+    added: str = ""
+    annotations: tuple[str, ...] = ()
+
+    @property
+    def caller(self) -> str:
+        """Who vouches for the request with these claims; the principal of a token is what somebody asked for."""
+        return self.principal if self.kind == PRINCIPAL else self.holder
 
 
 def encode(signature: bytes = b"", **fields: Any) -> bytes:
     """The wire form; with a signature, of exactly the payload that was signed."""
     payload = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
     return payload + b"\n" + signature if signature else payload
+
+
+def under(activity: str, data: bytes, annotations: Iterable[str] = ()) -> bytes:
+    """Claims with a line before them that adds an activity or annotations."""
+    return json.dumps([activity, *annotations], separators=(",", ":")).encode() + b"\n" + data
 
 
 # Claims repeat from request to request: decoded once per distinct value.
@@ -57,6 +82,7 @@ def decode(data: bytes) -> Claims:
     so it quotes nothing of what arrived."""
     if len(data) > MAX_BYTES:
         raise ValueError(f"claims are too long; at most {MAX_BYTES} bytes")
+    added, data = _added(data)
     payload, signature = data, b""
     if len(data) > _SIGNATURE_BYTES and data[-_SIGNATURE_BYTES - 1:-_SIGNATURE_BYTES] == b"\n":
         payload, signature = data[:-_SIGNATURE_BYTES - 1], data[-_SIGNATURE_BYTES:]
@@ -73,7 +99,26 @@ def decode(data: bytes) -> Claims:
                   payload, signature, _text(fields, "statement"), _texts(fields, "outputs"),
                   _texts(fields, "snapshots"), _texts(fields, "consenting"), _number(fields, "epoch"),
                   _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"),
-                  _texts(fields, "origins"), _texts(fields, "unasked"))
+                  _texts(fields, "origins"), _texts(fields, "unasked"),
+                  _text(fields, "kind"), _text(fields, "holder"), added[0],
+                  tuple(sorted({*added[1:], *_texts(fields, "annotations")})))
+
+
+def _added(data: bytes) -> tuple[tuple[str, ...], bytes]:
+    """The line before the claims, activity first, and the claims."""
+    if not data.startswith(b"[") or b"\n" not in data:
+        return ("",), data
+    line, _, rest = data.partition(b"\n")
+    try:
+        found = tuple(json.loads(line))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError("claims are not JSON") from error
+    if not found or not all(isinstance(item, str) for item in found):
+        raise ValueError("what was added to claims is no list of texts")
+    "".join(found).encode()
+    if found[0]:
+        check_name(found[0])
+    return found, rest
 
 
 def check_name(name: str) -> None:

@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
-from lineage.privacylib.posture import Brought, Posture, Postures, Who, policy_of
+from lineage.privacylib.posture import Brought, Posture, Postures, Who
 from lineage.privacylib.traceparent import (
     POLICY,
     TRACEPARENT,
@@ -169,7 +169,9 @@ class Context:
     def outgoing(self) -> Metadata:
         """The gRPC metadata that takes this context to the next process; kept in ``sent``."""
         if self.sent is None:
-            self.sent = ((TRACEPARENT, self.traceparent), (POLICY, policy_of(self.trace[2])))
+            policy = self.posture.book.policy_of(self.trace[2])
+            self.sent = ((TRACEPARENT, self.traceparent), (POLICY, policy)) if policy else (
+                (TRACEPARENT, self.traceparent),)
             if self.tracestate:
                 self.sent += ((TRACESTATE, self.tracestate),)
         return self.sent

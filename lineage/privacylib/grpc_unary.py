@@ -37,18 +37,18 @@ def instrument(endpoint: Endpoint, handler: Handler, incoming: tuple[str, ...], 
 
 
 def _quick(endpoint: Endpoint, handler: Handler, reads: Known, writes: Known, pen: Pen, every: Handler) -> Handler:
-    lib, places = endpoint.lib, _Places()
-    callers = lib.postures.callers(lib.service, endpoint.family, "").get
-    ordinal, enter, leave, count, put, mark = (
-        lib.ordinal.__next__, lib.current.set, lib.current.reset, pen.count, pen.put, pen.mark)
+    lib, places, count, put, mark = endpoint.lib, _Places(), pen.count, pen.put, pen.mark
+    callers, now = lib.postures.callers(lib.service, endpoint.family, "").get, lib.postures.now
+    ordinal, enter, leave = lib.ordinal.__next__, lib.current.set, lib.current.reset
 
     async def handle(request: Any, rpc: Any) -> Any:
         metadata, after = rpc.invocation_metadata(), None
         try:
             (name, traceparent), (other, policy) = metadata[places.traceparent], metadata[places.policy]
             if (name == TRACEPARENT and other == POLICY and traceparent.encode().translate(DIGITS) == SHAPE
-                    and traceparent[0] != "f" and ZEROS not in traceparent):
-                after = callers(policy).permitted.get(reads)  # type: ignore[union-attr]
+                    and traceparent[0] != "f" and ZEROS not in traceparent
+                    and (caller := callers(policy)).ends > now()):  # type: ignore[union-attr]
+                after = caller.permitted.get(reads)  # type: ignore[union-attr]
         except (AttributeError, LookupError, TypeError, ValueError):
             pass
         if after is None:

@@ -99,7 +99,7 @@ class PrivacyLib:
 
     def root(self, *, traceparent: str = "", activity: str = "", purpose: str = "", principal: str = "",
              region: str = "", claims: bytes = b"") -> Entered:
-        """A scope that is inside no other, wherever it is opened: what goes on here began elsewhere."""
+        """A scope inside no other, wherever it is opened: what goes on here began elsewhere."""
         who = Who(self.service, activity, purpose, principal or self.service, region, "", claims)
         context = self.began(parse_traceparent(traceparent) or "", self.postures.enter(who))
         return Entered(self.current, followed(context, traceparent))
@@ -108,9 +108,10 @@ class PrivacyLib:
         """The rest of this scope is done by an activity (a job, a training run) for a purpose."""
         return Entered(self.current, self.context.child(activity=name, purpose=purpose, claims=claims))
 
-    def handling(self, asset: str, metadata: Mapping[str, Any], *, family: str = "", purpose: str = "") -> Entered:
-        """The scope of a request that arrived with ``metadata``; without a context it is a gap."""
-        return handling(self, asset, metadata, family, purpose)
+    def handling(self, asset: str, metadata: Mapping[str, Any], *, family: str = "", purpose: str = "",
+                 edge: bool = False) -> Entered:
+        """The scope of a request that arrived with ``metadata``; over the ``edge``: from no workload of ours."""
+        return handling(self, asset, metadata, family, purpose, edge)
 
     def outgoing(self, context: Context | None = None,
                  beside: Iterable[tuple[str, Any]] | None = None) -> tuple[tuple[str, Any], ...]:
@@ -273,8 +274,7 @@ class PrivacyLib:
 
     def left(self, context: Context) -> None:
         """A scope inside another was left: for the collector, which joins as the label does."""
-        note = Operation(self, context, "scope", self.service)
-        run(note.site.afters, note)
+        run((note := Operation(self, context, "scope", self.service)).site.afters, note)
 
     def _note(self, kind: str, asset: str, *, fields: Sequence[str] = (), via: str = "", payload: Any = None,
               detail: dict[str, Any] | None = None, sources: Sources | None = None) -> None:

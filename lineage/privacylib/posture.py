@@ -20,9 +20,10 @@ in the dict.  A label that is registered anew empties every one of them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from lineage.privacylib import claims
@@ -45,6 +46,24 @@ MANY = "*"
 Brought = Mapping[str, tuple[str, ...]]
 
 
+class Passport(Protocol):
+    """The signed claims of this service, to be carried; ``enforce.passport`` gets them of the policy service."""
+
+    @property
+    def ends(self) -> float:
+        """Seconds since 1970, after which there are none."""
+
+    def claims(self, purpose: str, region: str) -> bytes:
+        """Empty where there are none for these."""
+
+    def missing(self, purpose: str) -> tuple[str, str]:
+        """(code, reason) of why there are none."""
+
+
+# (claims, whether anything was sent) → (code and reason of what is wrong with them or "", when they end).
+Identify = Callable[[Claims, bool], tuple[str, float]]
+
+
 class Who(NamedTuple):
     """Who asks, in which service, and for what: the same for all of a context's life."""
 
@@ -55,25 +74,24 @@ class Who(NamedTuple):
     region: str = ""
     family: str = ""
     claims: bytes = b""
-
-
-@lru_cache(maxsize=4096)
-def policy_of(who: Who) -> bytes:
-    """The claims that go out with a call: those of the scope, without them what the service says of itself."""
-    return who.claims or claims.encode(
-        principal=who.service, purpose=who.purpose, region=who.region, activity=who.activity)
+    # What is wrong with the claims that the request came with: a code and a reason; empty where nothing is.
+    identity: str = ""
 
 
 class Posture:
-    """``permitted``: site → the posture once such an operation has begun; ``settled``: once a call has its response."""
+    """``permitted``: site → the posture once such an operation has begun; ``settled``: once a call has its response.
 
-    __slots__ = ("__weakref__", "annotations", "book", "family", "joins", "permitted", "settled", "who")
+    ``ends``: where it is that of a request, when its claims do (seconds since 1970).
+    """
+
+    __slots__ = ("__weakref__", "annotations", "book", "ends", "family", "joins", "permitted", "settled", "who")
 
     def __init__(self, book: Postures, who: Who, annotations: Brought) -> None:
         self.book = book
         self.who = who
         self.family = who.family
         self.annotations = annotations
+        self.ends = inf
         self.permitted: dict[Known, Posture] = {}
         self.settled: dict[Known, Posture] = {}
         # What was joined to it → where that led; by identity, since scopes hand on the same labels again and again.
@@ -95,14 +113,23 @@ class Posture:
 
 
 class Postures:
-    """The postures of one library.  ``prefix``: of its span ids, 8 hex digits."""
+    """The postures of one library.  ``prefix``: of its span ids, 8 hex digits.
+
+    ``identify`` and ``passport`` are given where purposes are bound to principals: without them claims are
+    what each service says of itself.  ``now``: seconds since 1970, by which claims end.
+    """
+
+    identify: Identify | None = None
+    passport: Passport | None = None
 
     def __init__(self, prefix: str = "00000000") -> None:
         self.prefix = prefix
         self._known: dict[tuple[Who, tuple[tuple[str, tuple[str, ...]], ...]], Posture] = {}
         self._every: WeakSet[Posture] = WeakSet()
         self._callers: dict[tuple[str, str, str], dict[Any, Posture]] = {}
+        self._leaving: dict[Who, tuple[bytes, float]] = {}
         self._lock = threading.Lock()
+        self.now: Callable[[], float] = time.time
         self.generation = self._cases = 0
 
     def enter(self, who: Who, annotations: Brought | None = None) -> Posture:
@@ -159,20 +186,61 @@ class Postures:
         """Claims as they arrived → posture; always the same dict.  ``purpose``: where they state none."""
         return self._callers.setdefault((service, family, purpose), {})
 
-    def caller(self, policy: Any, service: str, family: str, purpose: str) -> tuple[Posture, str]:
-        """The posture of a request with these claims, and what is wrong with them; decoded once per distinct value."""
+    def caller(self, policy: Any, service: str, family: str, purpose: str, edge: bool = False) -> tuple[Posture, str]:
+        """The posture of a request with these claims, and what is wrong with them; looked into once per distinct
+        value, and their end each time.  ``edge``: who asks is no workload, and need not show any."""
         known = self.callers(service, family, purpose)
         try:
-            return known[policy], ""
+            if known[policy].ends > self.now():
+                return known[policy], ""
         except (KeyError, TypeError):
-            given, problem = _claims(policy)
-        posture = self.enter(Who(service, given.activity, given.purpose or purpose, given.principal, given.region,
-                                 family, policy if given.payload else b""))
-        if not problem:
+            pass
+        given, problem = _claims(policy)
+        identity, ends = "", inf
+        if self.identify is not None and (policy or not edge):
+            identity, ends = self.identify(given, bool(policy))
+        posture = self.enter(Who(service, given.activity or given.added, given.purpose or purpose, given.principal,
+                                 given.region, family, bytes(policy) if given.payload else b"", identity),
+                             dict.fromkeys(given.annotations, (f"rpc:{service}",)))
+        posture.ends = ends
+        if not problem and not identity:
             if len(known) >= MAX_POSTURES:
                 known.clear()
             known[policy] = posture
-        return posture, problem
+        return posture, identity or problem
+
+    def policy_of(self, who: Who) -> bytes:
+        """The claims that go out with a call; those that came where it is still for their purpose, else this
+        service's own.  Nobody's who came without genuine ones: a service does not lend them its name."""
+        found = self._leaving.get(who)
+        if found is None or found[1] <= self.now():
+            if len(self._leaving) >= MAX_POSTURES:
+                self._leaving.clear()
+            ended, found = found is not None, self._outgoing(who)
+            self._leaving[who] = found
+            if ended and not found[1]:
+                self.forget()  # there are no claims any more, so that what was permitted with them is judged anew
+        return found[0]
+
+    def _outgoing(self, who: Who) -> tuple[bytes, float]:
+        came, unread = _claims(who.claims)
+        if who.identity or unread or came.activity or (came.payload and (came.purpose or who.purpose) == who.purpose):
+            data, ends = who.claims, inf
+        else:
+            data, ends = self.signed(who)
+        if not data and not who.identity:
+            return claims.encode(principal=who.service, purpose=who.purpose, region=who.region,
+                                 activity=who.activity), ends  # unsigned: whoever verifies takes them for none
+        if data and not unread and who.activity not in ("", came.activity, came.added):
+            data = claims.under(who.activity, data)
+        return data, ends
+
+    def signed(self, who: Who) -> tuple[bytes, float]:
+        """This service's own claims for the purpose of a scope, and when they end; empty where it has none."""
+        if self.passport is None:
+            return b"", inf
+        data = self.passport.claims(who.purpose, who.region)
+        return data, self.passport.ends if data else 0.0
 
 
 def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

@@ -56,14 +56,14 @@ class Handling(Entered):
     __slots__ = ("_asset", "_gaps", "_lib")
 
     def __init__(self, lib: PrivacyLib, variable: ContextVar[Context | None], context: Context, asset: str,
-                 gaps: Sequence[str]) -> None:
+                 gaps: Sequence[tuple[str, str]]) -> None:
         super().__init__(variable, context)
         self._lib, self._asset, self._gaps = lib, asset, gaps
 
     def __enter__(self) -> Context:
         context = super().__enter__()
-        for why in self._gaps:
-            self._lib.gap(self._asset, why)
+        for code, why in self._gaps:
+            self._lib.gap(self._asset, why, code)
         return context
 
 
@@ -105,18 +105,23 @@ def scoped(lib: PrivacyLib, key: str, traceparent: str, who: Who) -> Entered:
     return Nested(lib, lib.current, followed(made, traceparent))
 
 
-def handling(lib: PrivacyLib, asset: str, metadata: Mapping[str, Any], family: str, purpose: str) -> Entered:
-    """The scope of a request that arrived with ``metadata``."""
+def handling(lib: PrivacyLib, asset: str, metadata: Mapping[str, Any], family: str, purpose: str,
+             edge: bool = False) -> Entered:
+    """The scope of a request that arrived with ``metadata``; over the ``edge`` come requests of nobody's workload."""
     key = parse_traceparent(metadata.get(TRACEPARENT))
-    posture, problem = lib.postures.caller(metadata.get(POLICY), lib.service, family, purpose)
+    posture, problem = lib.postures.caller(metadata.get(POLICY), lib.service, family, purpose, edge)
     context = lib.began(key or "", posture)
     if key is not None:
         context.follow(metadata[TRACEPARENT], metadata.get(TRACESTATE))
         if not problem:
             return Entered(lib.current, context)
-    gaps = [problem] if problem else []
+    gaps = []
     if key is None:
-        gaps.insert(0, f"a request arrived with {'a malformed' if TRACEPARENT in metadata else 'no'} traceparent")
+        gaps.append(("PAI201", f"a request arrived with {'a malformed' if TRACEPARENT in metadata else 'no'} "
+                               "traceparent"))
+    if problem:
+        code, _, why = problem.partition(" ")
+        gaps.append((code, why) if posture.who.identity else ("PAI201", problem))
     return Handling(lib, lib.current, context, asset, gaps)
 
 
@@ -136,6 +141,11 @@ def within(lib: PrivacyLib) -> bool:
     """Some scope is current: only there is there a label to judge."""
     context = lib.get()
     return context is not None and not isinstance(context, Lost)
+
+
+def apart(lib: PrivacyLib, key: str) -> Entered:
+    """A scope inside no other, in which nothing was read, of whoever asks here: with their claims, or lack of any."""
+    return Entered(lib.current, lib.began(key, lib.postures.enter(lib.context.trace[2])))
 
 
 def followed(context: Context, traceparent: str) -> Context:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lineage.errors import PolicyDenied, SightlineError
 from lineage.privacylib import PrivacyLib
+from lineage.privacylib.scope import Entered, apart
 from services.warehouse.job import Job
 from services.warehouse.runner import Runner
 
@@ -28,14 +29,19 @@ class Run:
     reason: str = ""
 
 
-async def run_apart(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str]) -> Run:
-    """Under a correlation key of its own.  Raises nothing that a job may raise: what went wrong is in the run."""
+async def run_apart(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str], *,
+                    for_caller: bool = False) -> Run:
+    """Under a correlation key of its own.  Raises nothing that a job may raise: what went wrong is in the run.
+
+    ``for_caller``: somebody asked for the run, and it is theirs; else it is this service's.
+    """
     key = hashlib.sha256(f"{lib.context.key}/{job.activity}/{ds}".encode()).hexdigest()[:32]
-    return await asyncio.create_task(_run(lib, runner, job, ds, given, key), context=contextvars.Context())
+    began = apart(lib, key) if for_caller else lib.scope(key=key)
+    return await asyncio.create_task(_run(runner, job, ds, given, began), context=contextvars.Context())
 
 
-async def _run(lib: PrivacyLib, runner: Runner, job: Job, ds: str, given: Mapping[str, str], key: str) -> Run:
-    with lib.scope(key=key):
+async def _run(runner: Runner, job: Job, ds: str, given: Mapping[str, str], began: Entered) -> Run:
+    with began:
         try:
             return Run(job.activity, ds, "done", await runner.run(job.bound(given), ()))
         except SightlineError as error:

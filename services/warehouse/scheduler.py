@@ -40,7 +40,8 @@ class Scheduler:
             for job in order:
                 needs = [held[table] for table in sorted(inputs[job.activity]) if table in held]
                 run = (Run(job.activity, ds, "skipped", reason=f"it needs what {needs[0]} makes") if needs else
-                       await run_apart(self._lib, self._runner, job, ds, {DS: ds} if DS in job.parameters else {}))
+                       await run_apart(self._lib, self._runner, job, ds, {DS: ds} if DS in job.parameters else {},
+                                       for_caller=True))
                 runs.append(run)
                 if run.outcome != "done":
                     held[job.output] = job.activity

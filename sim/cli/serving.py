@@ -15,7 +15,7 @@ import threading
 from dataclasses import replace
 
 from lineage.errors import InputError, RunError
-from sim.scenario import attacks, logger_faults, side_channel  # noqa: F401  enter their faults
+from sim.scenario import attacks, identity_faults, logger_faults, side_channel  # noqa: F401  enter their faults
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack.config import NodeConfig, from_environment
@@ -57,7 +57,7 @@ async def _serve(service: str, config: NodeConfig) -> None:
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
     starting = asyncio.create_task(serve(
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                               watched=bool(os.environ.get("SIGHTLINE_WATCHED")))))
+                               watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service))))
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

@@ -72,7 +72,7 @@ async def _measured(folder: Path, withdrawals: int, rows: int, rounds: int, seed
     async with AsyncExitStack() as resources:
         stack, companion = await resources.enter_async_context(running(folder, scenario, seed))
         addresses: dict[str, Any] = dict(stack.addresses)
-        call = await resources.enter_async_context(operator.calls(addresses))
+        call = await resources.enter_async_context(operator.calls(addresses, seed))
         glasses = {one.id: Glasses(one, seed) for one in make_wearers(seed, withdrawals, ("US",))}
         for number, one in enumerate(glasses.values()):
             await companion.app.ask(one.capture("What is that building?", number))

@@ -5,12 +5,15 @@ The collector's own sink is used, and what it would ship is encoded and not sent
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from lineage.enforce.guard import Guard
+from lineage.enforce.identity import Identity
 from lineage.enforce.rules import Rules
+from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.model import Label
 from lineage.privacylib import Capture, CollectorSink, Operation, PrivacyLib, claims
 from protos import collector_pb2, inference_pb2_grpc
@@ -40,6 +43,12 @@ class EncodingSink(CollectorSink):
 
 def rules() -> Rules:
     return Rules(bundled().load_requirements())
+
+
+def _vouched(signer: Signer, lifetime: int, nonce: str = "") -> bytes:
+    now = int(time.time())
+    return signer.sign(Grant("web", "assistance", "", (), (), issued=now, expires=now + lifetime, nonce=nonce,
+                             kind=claims.PRINCIPAL))
 
 
 class _Ours:
@@ -76,7 +85,9 @@ class Server(_Ours):
         inference_pb2_grpc.add_InferenceServicer_to_server(model, self.lib.server(wrapped))
         self._plain = plain.handlers["Generate"].unary_unary
         self._wrapped = wrapped.handlers["Generate"].unary_unary
-        self._policy = claims.encode(principal="web", purpose="assistance", region="US", activity="")
+        signer = Signer("load")
+        self.lib.postures.identify = Identity(bundled().load_principals(), Verifier(signer.public_key))
+        self._policy = _vouched(signer, 86_400)
 
     def prepare(self, count: int, block: int) -> Sequence[Any]:
         return stub.rpcs(count, block, self._policy)
@@ -179,7 +190,47 @@ class FirstDecision(_Ours):
             before(operation)
 
 
-def _nothing(operation: Operation) -> None:
+class _Claims(_Ours):
+    """A request's claims, as whoever gets them looks into them."""
+
+    service = "inference"
+
+    def __init__(self, sink: EncodingSink) -> None:
+        super().__init__(sink)
+        self._signer = Signer("load")
+        self.lib.postures.identify = Identity(bundled().load_principals(), Verifier(self._signer.public_key))
+
+    async def full(self, inputs: Sequence[Any]) -> None:
+        caller = self.lib.postures.caller
+        for policy in inputs:
+            caller(policy, "inference", "C", "")
+
+    async def bare(self, inputs: Sequence[Any]) -> None:
+        for policy in inputs:
+            _nothing(policy)
+
+
+class ClaimsCold(_Claims):
+    """Claims that were not seen before: decoded, their signature verified, their principal held to its purpose."""
+
+    name = "claims_cold_us"
+
+    def prepare(self, count: int, block: int) -> Sequence[Any]:
+        return [_vouched(self._signer, 300, str(count * block + number)) for number in range(count)]
+
+
+class ClaimsWarm(_Claims):
+    """Claims that were seen before: only their end is looked at."""
+
+    name = "claims_warm_us"
+
+    def prepare(self, count: int, block: int) -> Sequence[Any]:
+        one = _vouched(self._signer, 300)
+        self.lib.postures.caller(one, "inference", "C", "")
+        return [one] * count
+
+
+def _nothing(operation: object) -> None:
     """What a hook costs that does nothing."""
 
 
@@ -187,6 +238,7 @@ def _nothing(operation: Operation) -> None:
 def subjects() -> Iterator[list[stub.Subject]]:
     sink = EncodingSink("load")
     try:
-        yield [Server(sink), Client(sink), Event(sink), Check(sink), FirstDecision(sink)]
+        yield [Server(sink), Client(sink), Event(sink), Check(sink), FirstDecision(sink),
+               ClaimsCold(sink), ClaimsWarm(sink)]
     finally:
         sink.close()

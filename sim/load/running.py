@@ -35,7 +35,7 @@ def _requirement(name: str, scenario: Scenario) -> Path:
 async def train(addresses: Mapping[str, Any], deployment: Deployment, seed: int) -> None:
     """Makes the checkpoint that answers."""
     key, span = key_id(seed, "operator", 1), key_id(seed, "operator-span", 1, size=8)
-    async with operator.calls(addresses) as call:
+    async with operator.calls(addresses, seed) as call:
         await call("training", "Train", operator.base_manifest(deployment.manifests),
                    (("traceparent", f"00-{key}-{span}-01"),))
 

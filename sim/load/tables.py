@@ -19,7 +19,9 @@ def self_time(report: Report) -> None:
     own, samples = between["privacylib"], report["samples"]["operations"]
     table(("decision, not cached", "CPU µs", "samples"), [
         ("by the rules", _interval(own["policy_check_us"]), samples),
-        ("by the guard, the first time", _interval(own["first_decision_us"]), samples)])
+        ("by the guard, the first time", _interval(own["first_decision_us"]), samples),
+        ("who asks: claims not seen before", _interval(own["claims_cold_us"]), samples),
+        ("who asks: claims seen before", _interval(own["claims_warm_us"]), samples)])
 
 
 def paired(report: Report) -> None:

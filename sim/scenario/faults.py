@@ -6,6 +6,7 @@ fault is something that happens after the steps.  Nothing outlives the run that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,7 +58,7 @@ class StripContext(Fault):
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
         if not method.endswith(f".{self.given['method']}") or not self.fires():
             return metadata
-        return tuple((key, value) for key, value in metadata if key not in ("traceparent", "sightline-policy-bin"))
+        return tuple((key, value) for key, value in metadata if key != "traceparent")
 
 
 @FAULTS.register("drop_probe", {"asset": str}, optional={**_COUNTS, "service": str}, stage="discover",
@@ -140,6 +141,11 @@ class Armed:
         for fault in self._wired:
             metadata = fault.outgoing(method, metadata)
         return metadata
+
+    def now(self, service: str) -> Callable[[], float]:
+        """The wall clock of a service's machine, seconds since 1970."""
+        clocks = [fault.now(service) for fault in self.faults if hasattr(fault, "now")]
+        return next((clock for clock in clocks if clock is not None), time.time)
 
     def fate(self, task: Mapping[str, Any]) -> str:
         """What happens to the worker of this task: the first fault's word counts, "" is nothing."""

@@ -178,7 +178,7 @@ class _Runner:
         self._journals.append(tap)
         wire = self._paradigm.wire(armed) if self._paradigm else armed
         return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                     library=self._examined.library, watched=True, paradigm=self._paradigm)
+                     library=self._examined.library, watched=True, paradigm=self._paradigm, now=armed.now(service))
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -186,7 +186,7 @@ class _Runner:
                             addresses={name: addresses[name]["grpc"] for name in ("collector", "policy")})
         self._companion = await resources.enter_async_context(
             companion(config, self._seams("app"), addresses["web"]["http"], self._seams("glasses")))
-        call = await resources.enter_async_context(operator.calls(addresses))
+        call = await resources.enter_async_context(operator.calls(addresses, self._seed))
         wearers = make_wearers(self._seed, world.wearers, list(world.regions))
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,

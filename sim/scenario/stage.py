@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from google.protobuf.json_format import MessageToDict
 
 from lineage.errors import InputError, SightlineError
+from lineage.privacylib.traceparent import POLICY
+from services.seams import Metadata
 from sim.scenario.schema import Scenario
 from sim.world.glasses import Capture, Glasses, View
 from sim.world.random import key_id
@@ -26,7 +28,7 @@ class App(Protocol):
 
 
 # (service, method, request, metadata) → response; raises SightlineError for a refusal or a failure.
-Call = Callable[[str, str, Any, tuple[tuple[str, str], ...]], Awaitable[Any]]
+Call = Callable[[str, str, Any, Metadata], Awaitable[Any]]
 
 
 @dataclass
@@ -54,13 +56,14 @@ class Stage:
     step: int = -1
     sent: list[dict[str, Any]] = field(default_factory=list)
 
-    async def operate(self, service: str, method: str, request: Any) -> Any:
-        """One call of the operator, under a correlation key of its own."""
+    async def operate(self, service: str, method: str, request: Any, claims: bytes | None = None) -> Any:
+        """One call of the operator, under a correlation key of its own; with other ``claims`` than theirs, if given."""
         self.operations += 1
         key = key_id(self.seed, "operator", self.operations)
         span = key_id(self.seed, "operator-span", self.operations, size=8)
         self.sent.append({"step": self.step, "service": service, "method": method, "request": _said(request)})
-        return await self.call(service, method, request, (("traceparent", f"00-{key}-{span}-01"),))
+        shown = () if claims is None else ((POLICY, claims),)
+        return await self.call(service, method, request, (("traceparent", f"00-{key}-{span}-01"), *shown))
 
     def select(self, wanted: Any, where: str) -> list[Wearer]:
         """``all``, the first N, or a list of wearer ids.  Raises InputError (PAI010)."""

@@ -57,8 +57,9 @@ async def present(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome
     return await run_job(stage, request)
 
 
-async def obtain(stage: Stage, text: str, name: str, lifetime: int = 0) -> bytes:
-    """A token for a job's statements, from the policy service, with what the catalog tells anyone of its tables.
+async def obtain(stage: Stage, text: str, name: str, lifetime: int = 0, *, annotated: bool = True) -> bytes:
+    """A token for a job's statements, from the policy service, with what the catalog tells anyone of its tables; or,
+    not ``annotated``, with a lie about them.
 
     Raises PolicyDenied where the job is not permitted, InputError (PAI022) without ``inputs``.
     """
@@ -69,7 +70,8 @@ async def obtain(stage: Stage, text: str, name: str, lifetime: int = 0) -> bytes
     tables = []
     for table in (*head.inputs, head.output):
         told = await stage.operate("warehouse", "Describe", warehouse_pb2.DescribeRequest(table=table))
-        columns = [policy_pb2.JudgedColumn(name=column.name, type=column.type, annotations=column.annotations,
+        columns = [policy_pb2.JudgedColumn(name=column.name, type=column.type,
+                                           annotations=column.annotations if annotated else (),
                                            annotated=bool(column.category)) for column in told.columns]
         tables.append(policy_pb2.JudgedTable(name=table, snapshot=told.snapshot, subject=told.subject,
                                              origin=told.origin, columns=columns))

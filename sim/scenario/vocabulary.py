@@ -5,6 +5,8 @@ from __future__ import annotations
 from sim.scenario import (
     attacks,
     flows,
+    identity_faults,
+    identity_steps,
     logger_faults,
     logger_steps,
     mediation,
@@ -18,5 +20,6 @@ from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
-__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "logger_faults", "logger_steps", "mediation",
-           "natural", "rulebook_steps", "side_channel", "tokens", "witnesses"]
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "identity_faults", "identity_steps",
+           "logger_faults", "logger_steps", "mediation", "natural", "rulebook_steps", "side_channel", "tokens",
+           "witnesses"]

@@ -24,6 +24,7 @@ from sim.stack.following import following
 from sim.stack.injected import Seams
 from sim.stack.node import library, watching
 from sim.stack.store import LocalStore
+from sim.stack.vouching import vouching
 from sim.stack.websocket import connect
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp
@@ -78,6 +79,7 @@ async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams |
         watch.start(lib)
     _register(lib)
     stopping: list[Callable[[], Any]] = []
+    await vouching(lib, config, seams, stopping)
     await following(lib, book, config, stopping)
     device = None
     if glasses is not None:

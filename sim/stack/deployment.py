@@ -12,11 +12,13 @@ from pathlib import Path
 
 from lineage.discover.configs import Configs
 from lineage.discover.logger_config import check
-from lineage.enforce import requirement
+from lineage.enforce import principal, requirement
+from lineage.enforce.principal import Principals
 from lineage.enforce.requirement import Requirement
 from lineage.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
+PRINCIPALS = ROOT / "services/principals.yaml"
 _BUNDLED = {"categories": ROOT / "services/logger/categories", "tables": ROOT / "services/warehouse/tables",
             "jobs": ROOT / "services/warehouse/jobs", "exports": ROOT / "services/warehouse/exports",
             "manifests": ROOT / "services/training/manifests",
@@ -39,6 +41,12 @@ class Deployment:
         return Configs(self.categories, self.tables, self.jobs, self.manifests, self.exports)
 
     @property
+    def principals(self) -> Path:
+        """Who may act for what; the bundled file where none was deployed beside the requirements."""
+        deployed = self.requirements.parent / "principals.yaml"
+        return deployed if deployed.is_file() else PRINCIPALS
+
+    @property
     def running_categories(self) -> Path:
         """What the logger really runs: the declared categories, unless somebody changed them there alone."""
         running = self.categories.parent / "running" / "categories"
@@ -57,6 +65,10 @@ class Deployment:
     def requirements_by_name(self) -> dict[str, str]:
         """Name → file.  Raises InputError (PAI022)."""
         return {requirement.parse(text, self.requirements).name: text for text in self.requirement_texts()}
+
+    def load_principals(self) -> Principals:
+        """Raises InputError (PAI022) for a malformed file."""
+        return principal.load(self.principals)
 
     def load_requirements(self) -> list[Requirement]:
         """Raises InputError (PAI022) for a malformed one."""
@@ -79,6 +91,7 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
     """
     for name in ("categories", "tables", "jobs", "exports", "manifests"):
         shutil.copytree(_BUNDLED[name], folder / name)
+    shutil.copy(PRINCIPALS, folder / "principals.yaml")
     (folder / "requirements").mkdir()
     for path in requirements:
         loaded = requirement.load(path)  # refused before anything starts

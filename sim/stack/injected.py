@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,6 +33,7 @@ class Seams:
     """What the simulator injects below and around a service.  ``hits``: of the faults armed in it.
 
     ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
+    ``now``: the wall clock of its machine, seconds since 1970, by which claims and tokens end.
     ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
     ``paradigm`` stands in for Policy Zones.
     """
@@ -45,6 +47,7 @@ class Seams:
     flush: Callable[[], None] = lambda: None
     library: Callable[..., PrivacyLib] | None = None
     watched: bool = False
+    now: Callable[[], float] = time.time
     paradigm: Paradigm | None = None
 
     def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:

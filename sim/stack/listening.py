@@ -10,7 +10,8 @@ from grpc_reflection.v1alpha import reflection
 from lineage.errors import RunError
 
 # What each offers; all others their own service, and ``Control``.
-_OFFERED = {"web": ["Control"], "collector": ["Collector"], "policy": ["Policy", "Rulebook", "Following", "Control"]}
+_OFFERED = {"web": ["Control"], "collector": ["Collector"], "policy": ["Policy", "Rulebook", "Following", "Principals",
+                                                                                    "Control"]}
 
 
 async def listen(server: Any, address: str, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from lineage.enforce.principal import Principals
 from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
@@ -27,6 +28,7 @@ from protos import (
     logger_pb2_grpc,
     policy_pb2,
     policy_pb2_grpc,
+    principals_pb2_grpc,
     warehouse_pb2_grpc,
 )
 from sim.stack.config import NodeConfig
@@ -39,6 +41,7 @@ from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Pool
 from sim.stack.schemas import sent
 from sim.stack.store import LocalStore
+from sim.stack.vouching import public_keys, vouching
 from sim.stack.wire import TappedChannel, TappedServer
 
 # Which capture a service's own reads and writes belong to.
@@ -94,7 +97,8 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     if watch is not None:
         watch.start(lib)
     try:
-        build = _Builder(lib, config, seams, stopping, book)
+        principals = await vouching(lib, config, seams, stopping)
+        build = _Builder(lib, config, seams, stopping, book, principals)
         if name == "warehouse":
             key = await build.policy_key()
             guard.verifier = build.verifier = Verifier(key)
@@ -107,6 +111,8 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
         for one in build.beside:
             one.register(instrumented, server)
             await one.start()
+        if build.vouches is not None:
+            principals_pb2_grpc.add_PrincipalsServicer_to_server(build.vouches, server)
         control_pb2_grpc.add_ControlServicer_to_server(Control(sink, seams, watch, build.pool), server)
         address = await listen(server, config.listen, name)
         await service.start()
@@ -148,14 +154,16 @@ class _Builder:
     """
 
     def __init__(self, lib: PrivacyLib, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]],
-                 book: Rulebook) -> None:
+                 book: Rulebook, principals: Principals | None = None) -> None:
         self._lib = lib
         self._config = config
         self._seams = seams
         self._stopping = stopping
         self._book = book
+        self._principals = principals
         # Services that the node offers beside its own; each is started before the node listens.
         self.beside: list[Any] = []
+        self.vouches: Any = None
         self.verifier: Verifier | None = None
         self.pool: Pool | None = None
 
@@ -180,10 +188,15 @@ class _Builder:
 
     def _policy(self, store: LocalStore) -> Any:
         from lineage.enforce.pes import PolicyService
+        from lineage.enforce.principals import PrincipalService
         from lineage.enforce.requiring import RulebookService
 
         self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store))
-        return PolicyService(self._lib, self._book, Signer(str(self._config.seed)), store)
+        signer, now = Signer(str(self._config.seed)), self._seams.now
+        service = PolicyService(self._lib, self._book, signer, store, now, self._principals)
+        self.vouches = PrincipalService(self._config.deployment.load_principals(), public_keys(self._config), signer,
+                                        lambda: service.epoch, now)
+        return service
 
     def _warehouse(self, store: LocalStore) -> Any:
         from services.warehouse.service import WarehouseService
@@ -191,7 +204,7 @@ class _Builder:
         deployment = self._config.deployment
         permission = None
         if self.verifier is not None:
-            permission = WarehousePermission(self._lib, self._book, self.verifier)
+            permission = WarehousePermission(self._lib, self._book, self.verifier, self._seams.now)
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
                                 tables=deployment.tables, jobs=deployment.running_jobs, exports=deployment.exports,
                                 permission=permission, workers=self.pool,

@@ -1,6 +1,6 @@
 """The operator's calls: starts jobs and training runs from outside, with a deadline on each.
 
-Not a service: nothing here is instrumented or tapped.
+Not a service: nothing here is instrumented or tapped.  But a principal: each call carries the operator's claims.
 """
 
 from __future__ import annotations
@@ -14,36 +14,51 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from lineage.enforce.passport import Passport
+from lineage.enforce.tokens import Signer
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from lineage.privacylib.traceparent import POLICY
 from protos import (
     logger_pb2_grpc,
     policy_pb2_grpc,
+    principals_pb2_grpc,
     rulebook_pb2_grpc,
     training_pb2,
     training_pb2_grpc,
     warehouse_pb2_grpc,
 )
+from services.seams import Metadata
 from sim.scenario.stage import Call
 
 # Seconds: a job or a training run may take longer than a request, and much longer where an engine is a cluster.
 DEADLINE = 600.0
 _STUBS: dict[str, Any] = {"training": training_pb2_grpc.TrainingStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
                           "logger": logger_pb2_grpc.LoggerStub, "policy": policy_pb2_grpc.PolicyStub,
-                          "rulebook": rulebook_pb2_grpc.RulebookStub}
+                          "rulebook": rulebook_pb2_grpc.RulebookStub,
+                          "principals": principals_pb2_grpc.PrincipalsStub}
 # Services that another node offers beside its own.
-_OFFERED_BY = {"rulebook": "policy"}
+_OFFERED_BY = {"rulebook": "policy", "principals": "policy"}
 _KINDS: dict[grpc.StatusCode, type[SightlineError]] = {
     grpc.StatusCode.PERMISSION_DENIED: PolicyDenied, grpc.StatusCode.INVALID_ARGUMENT: InputError,
     grpc.StatusCode.NOT_FOUND: InputError}
 
 
 @asynccontextmanager
-async def calls(addresses: Mapping[str, Mapping[str, str | None]]) -> AsyncIterator[Call]:
-    """A function that calls (service, method, request, metadata), over one channel a service."""
+async def calls(addresses: Mapping[str, Mapping[str, str | None]], seed: int) -> AsyncIterator[Call]:
+    """A function that calls (service, method, request, metadata), over one channel a service.
+
+    Metadata that says itself whose claims it carries, or with an empty value that it carries none, is left at that.
+    """
     channels = {name: grpc.aio.insecure_channel(str(addresses[_OFFERED_BY.get(name, name)]["grpc"])) for name in _STUBS}
     stubs = {name: _STUBS[name](channel) for name, channel in channels.items()}
 
-    async def call(service: str, method: str, request: Any, metadata: tuple[tuple[str, str], ...]) -> Any:
+    passport = Passport("operator", Signer(str(seed), "operator"), stubs["principals"])
+
+    async def call(service: str, method: str, request: Any, metadata: Metadata) -> Any:
+        if service != "principals" and all(name != POLICY for name, _ in metadata):
+            await passport.fresh()
+            metadata = (*metadata, (POLICY, passport.claims("", "")))
+        metadata = tuple((name, value) for name, value in metadata if value)
         try:
             return await getattr(stubs[service], method)(request, timeout=DEADLINE, metadata=metadata)
         except grpc.aio.AioRpcError as error:

@@ -29,6 +29,7 @@ class Run:
     reads: frozenset[str] = A
     writes: frozenset[str] = B
     snapshots: frozenset[str] = SNAPSHOTS
+    owner: str = "warehouse"
 
 
 GRANT = Grant("warehouse", "assistance", "job:j", tuple(A), ("r@1",), statement=digest(SQL), outputs=tuple(B),
@@ -61,6 +62,8 @@ def test_a_token_that_keeps_every_binding_runs_once() -> None:
 @pytest.mark.parametrize(("grant", "run", "why"), [
     ({}, {"activity": "job:k"}, "given to job:j"),
     ({}, {"purpose": "safety"}, "for assistance, not for safety"),
+    ({}, {"owner": "ads-ranking"}, "warehouse's, not ads-ranking's"),
+    ({"holder": "ads-ranking"}, {}, "given to ads-ranking, and somebody else shows it"),
     ({}, {"statements": (SQL[0], SQL[1] + " ")}, "not the one that was judged"),
     ({}, {"statements": SQL[::-1]}, "not the one that was judged"),
     ({}, {"statements": (SQL[0] + SQL[1],)}, "not the one that was judged"),
@@ -79,6 +82,16 @@ def test_one_binding_that_is_broken_is_enough(grant: dict[str, object], run: dic
     with pytest.raises(PolicyDenied, match=why) as refused:
         wps.execute(SIGNER.sign(replace(GRANT, **grant)), replace(Run(), **run))  # type: ignore[arg-type]
     assert refused.value.code == "PAI303"
+
+
+def test_a_token_is_good_for_whom_it_was_given_to() -> None:
+    """By the verified principal of the request that shows it; where none was verified, nobody is held to it."""
+    wps, _ = permission()
+    lib = wps._lib
+    with lib.scope(principal="ann"):
+        assert wps.execute(SIGNER.sign(replace(GRANT, holder="ann")), Run())
+    with lib.scope(principal="ann"), pytest.raises(PolicyDenied, match="somebody else"):
+        wps.execute(SIGNER.sign(replace(GRANT, holder="bob", nonce="n2")), Run())
 
 
 def test_a_refused_token_is_not_used_up() -> None:

@@ -14,7 +14,8 @@ from sim.load.stub import Subject
 
 
 @pytest.mark.parametrize(("name", "signals"), [("server_us", 2), ("client_us", 1), ("io_event_us", 1),
-                                               ("policy_check_us", 0), ("first_decision_us", 0)])
+                                               ("policy_check_us", 0), ("first_decision_us", 0),
+                                               ("claims_cold_us", 0), ("claims_warm_us", 0)])
 def test_every_operation_is_judged_and_signalled(name: str, signals: int) -> None:
     with ours.subjects() as subjects:
         subject: Any = next(one for one in subjects if one.name == name)

@@ -136,6 +136,21 @@ def the_change_is_reported(run: runner.Run, clean: runner.Run) -> None:
     assert [one for one in clean.lineage["findings"] if one["code"] == "PAI405"] == []
 
 
+def steps_of(run: runner.Run) -> list[tuple[str, str]]:
+    return [(one["outcome"], one["said"].get("code", "")) for one in run.verdict["steps"][2:]]
+
+
+def refused(code: str, at: str = "") -> Callable[[runner.Run, runner.Run], None]:
+    """The last step is, and by the clean run's it need not have been; where claims were wrong, that is counted."""
+
+    def shows(run: runner.Run, clean: runner.Run) -> None:
+        assert steps_of(run)[-1] == ("blocked", code) and steps_of(clean)[-1][0] == "done"
+        assert not at or findings(run, code, at) == 1
+        assert not [one for one in clean.lineage["findings"] if one["code"].startswith("PAI31")]
+
+    return shows
+
+
 MOOD = {"category": "glasses_session", "field": "mood", "from": "utterance", "table": "logger/tables/sessions.sql"}
 
 
@@ -168,6 +183,11 @@ def the_rank_was_refused(run: runner.Run, clean: runner.Run) -> None:
 EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 
 
+ATTEMPT = story("faults-of-identity", step("attempt", question="And this?", wearers=1))
+AGAIN = story("faults-of-policy", step("invoke", **{"as": "operator", "job": "daily_sessions"}))
+TRAINED = story("faults-of-clocks", step("invoke", **{"as": "operator", "manifest": "assistant_eval"}))
+APPEND = {"method": "Logger/Append", "after": 2}
+
 # Every registered fault, and what anybody can see of it.
 CASES: dict[str, list[Case]] = {
     "strip_context": [Case({"method": "Logger/Append"}, WEARERS, context_was_lost)],
@@ -195,6 +215,15 @@ CASES: dict[str, list[Case]] = {
     "crash": [Case({"method": "Inference/Generate"}, WEARERS, nothing_was_quoted, GOES_ON)],
     "labelled_branch": [Case({"category": "ranks", "when": "building", "config": "logger/ranks.yaml",
                               "table": "logger/tables/ranks.sql"}, WEARERS, the_rank_was_refused, GOES_ON)],
+    "strip_claims": [Case(APPEND, 1, refused("PAI314", "rpc:logger.Append"), ATTEMPT)],
+    "forge_claims": [Case({**APPEND, "how": how}, 1, refused(code, "rpc:logger.Append"), ATTEMPT)
+                     for how, code in (("signature", "PAI311"), ("purpose", "PAI311"), ("own key", "PAI311"),
+                                       ("unsigned", "PAI314"))],
+    # The warehouse's one verdict is the batch's.
+    "policy_away": [Case({"after": 1}, 1, refused("PAI305"), AGAIN)],
+    # Ahead, behind: claims have ended, or are of the future.
+    "clock_skew": [Case({"service": "training", "seconds": seconds}, 1, refused("PAI312"), TRAINED)
+                   for seconds in (-60, 1000)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
@@ -286,7 +315,7 @@ def test_the_context_is_stripped_from_the_named_method_alone(methods: list[str])
     metadata = (("traceparent", "00-1-2-01"), ("sightline-policy-bin", b"x"), ("other", "kept"))
     for method in methods:
         left = armed.outgoing(method, metadata)
-        assert left == (metadata[2:] if method.endswith("Logger/Append") else metadata)
+        assert left == (metadata[1:] if method.endswith("Logger/Append") else metadata)
     assert armed.hits() == [methods.count("/sightline.Logger/Append")]
     assert Armed([fault("strip_context", method="Logger/Append")]).hits() == [0]
 

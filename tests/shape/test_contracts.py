@@ -19,7 +19,7 @@ from protos import annotations_pb2
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = {"A", "B", "C", "D"}
 # Machinery of the PAI and of the simulator: not on the data path, so of no family.
-OFF_THE_PATH = {"Collector", "Control", "Following"}
+OFF_THE_PATH = {"Collector", "Control", "Following", "Principals"}
 
 Messages = dict[str, DescriptorProto]
 

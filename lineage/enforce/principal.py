@@ -1,0 +1,109 @@
+"""Principals: which workloads and people there are, for what purposes each may act, and whose runs it may start.
+
+Read from a deployed, reviewed file (``services/principals.yaml``).  It widens nothing: what it grants, every
+requirement's rules restrict further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lineage.errors import InputError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_KEYS = ("owner", "purposes", "invokes", "regions")
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """``invokes``: patterns of activities ("job:*")."""
+
+    name: str
+    owner: str
+    purposes: frozenset[str] = frozenset()
+    invokes: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+
+    def acts(self, purpose: str) -> bool:
+        """Without a purpose anybody may act: nothing is permitted for none."""
+        return not purpose or ANY in self.purposes or purpose in self.purposes
+
+    def starts(self, activity: str) -> bool:
+        return any(fnmatchcase(activity, pattern) for pattern in self.invokes)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every (purpose, region) to get claims for."""
+        for purpose in sorted({"", *self.purposes} - {ANY}):
+            for region in sorted({"", *self.regions} - {ANY}):
+                yield purpose, region
+
+
+class Principals:
+    """All of a deployment, by name."""
+
+    def __init__(self, known: Mapping[str, Principal]) -> None:
+        self.known = dict(known)
+
+    def refusal(self, name: str, purpose: str, activity: str = "") -> str:
+        """Why this principal may not act for the purpose, or have the activity run; empty where it may."""
+        one = self.known.get(name)
+        if one is None:
+            return f"{name or 'nobody'} is no principal of this deployment"
+        if not one.acts(purpose):
+            allowed = ", ".join(sorted(one.purposes)) or "no purpose"
+            return f"{name} (owner {one.owner}) may act for {allowed}, not for {purpose}"
+        if activity and not one.starts(activity):
+            return f"{name} (owner {one.owner}) may not have {activity} run"
+        return ""
+
+
+def load(path: Path) -> Principals:
+    """Raises InputError: PAI012 for a missing file, PAI022 (with the line) for a malformed one."""
+    try:
+        data = YAML(typ="rt").load(path)
+    except OSError as problem:
+        raise InputError("PAI012", "the deployment has no principals", where=str(path)) from problem
+    except YAMLError as problem:
+        line = f":{place.line + 1}" if (place := getattr(problem, "problem_mark", None)) else ""
+        raise InputError("PAI022", f"not YAML: {' '.join(str(problem).split())}", where=f"{path}{line}") from problem
+    except UnicodeDecodeError as problem:
+        raise InputError("PAI022", f"not YAML: {problem}", where=str(path)) from problem
+    if not isinstance(data, dict) or list(data) != ["principals"] or not isinstance(data["principals"], dict):
+        raise InputError("PAI022", "expected one key, principals: name → {owner, purposes, invokes, regions}",
+                         where=f"{path}:1")
+    listed = data["principals"]
+    return Principals({str(name): _principal(name, listed[name], listed, path) for name in listed})
+
+
+def _principal(name: Any, data: Any, listed: Any, path: Path) -> Principal:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise _error(path, listed, name, "a principal's name is of small letters, digits, - and _")
+    if not isinstance(data, dict) or not isinstance(data.get("owner"), str) or not data["owner"]:
+        raise _error(path, listed, name, f"{name} is a mapping that has an owner")
+    for key in data:
+        if key not in _KEYS:
+            close = get_close_matches(str(key), _KEYS, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"keys are {', '.join(_KEYS)}"
+            raise _error(path, data, key, f"unknown key {key!r}; {hint}")
+        if key != "owner" and not _texts(data[key]):
+            raise _error(path, data, key, f"{key} is a list of texts, at least one")
+    return Principal(name, str(data["owner"]), **{
+        key: frozenset(map(str, data[key])) for key in _KEYS[1:] if key in data})
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) and one for one in value)
+
+
+def _error(path: Path, data: Any, key: Any, what: str) -> InputError:
+    return InputError("PAI022", what, where=f"{path}:{data.lc.key(key)[0] + 1}")
