@@ -55,23 +55,6 @@ ENFORCE: dict[str, Code] = {
         "Say in the table's first comment which column is a row's origin (`origin: region`), or run it where the data "
         "of every origin may be used.",
         "scenarios/50_regional_rule.yaml"),
-    "PAI318": Code(
-        "the requirement is not newer",
-        "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "
-        "for; decisions name versions, so no version means two things.",
-        "Raise its version, and require it again."),
-    "PAI319": Code(
-        "a node has not applied a requirement",
-        "The requirement is in force and kept, and the node that the finding names did not say in time that it judges "
-        "by it, or went away without leave: it may run on by what it had.",
-        "See whether the node runs; it is told the whole set when it follows again, and until then tokens of the new "
-        "versions are refused there."),
-    "PAI320": Code(
-        "a node judges by what it had",
-        "It lost the policy service, or was told a requirement that it cannot read; what has changed since it does not "
-        "know.",
-        "See whether the policy service runs, and is of the node's version; tokens that were judged by other versions "
-        "are refused meanwhile."),
     "PAI311": Code(
         "the claims are not genuine",
         "A request came with claims that the policy service has not signed as they are: forged, changed, or of another "
@@ -96,6 +79,23 @@ ENFORCE: dict[str, Code] = {
         "caller never had any. Where it touches governed data it is refused; elsewhere it goes on, and is counted.",
         "Pass the context where the hop is made; PrivacyLib's channel does it by itself.",
         "scenarios/53_confused_deputy.yaml"),
+    "PAI318": Code(
+        "the requirement is not newer",
+        "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "
+        "for; decisions name versions, so no version means two things.",
+        "Raise its version, and require it again."),
+    "PAI319": Code(
+        "a node has not applied a requirement",
+        "The requirement is in force and kept, and the node that the finding names did not say in time that it judges "
+        "by it, or went away without leave: it may run on by what it had.",
+        "See whether the node runs; it is told the whole set when it follows again, and until then tokens of the new "
+        "versions are refused there."),
+    "PAI320": Code(
+        "a node judges by what it had",
+        "It lost the policy service, or was told a requirement that it cannot read; what has changed since it does not "
+        "know.",
+        "See whether the policy service runs, and is of the node's version; tokens that were judged by other versions "
+        "are refused meanwhile."),
     "PAI321": Code(
         "decisions on candidates contradict",
         "An asset is both included and excluded, or is excluded and carries a governed annotation itself.",
