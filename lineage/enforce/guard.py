@@ -102,15 +102,15 @@ class Guard(Extension):
         who, site = op.context.trace[2], op.site
         if not who.activity:
             return None
-        message = kind_of(site.asset) in MESSAGES
-        forbidden, label = self._rules.forbidden(who.purpose, "" if message else who.region), site.lib.label
+        region = "" if who.region and kind_of(site.asset) in MESSAGES else who.region
+        forbidden, label = self._rules.forbidden(who.purpose, region), site.lib.label
         for field in site.fields or site.lib.labels.get(site.asset, ()):
             found = label(site.asset, field)
             if not forbidden.isdisjoint(found.annotations) or not found.annotated:
                 break
         else:
             return None
-        if message:
+        if kind_of(site.asset) in MESSAGES:
             return admit(self._rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
                          inputs=[self._anywhere(item, who.purpose) for item in inputs(op)], where="guard")
         # What nobody signed can't say that only rows of some origins will be seen.

@@ -50,7 +50,10 @@ class Rules:
     def forbidden(self, purpose: str, region: str = "") -> frozenset[str]:
         """The annotations that a requirement in enforcement mode does not permit for the purpose in the region, for
         the data of some origin at least.  ``region`` "": where the data are."""
-        refused = self._enforced & ~self._unknown.permitting(purpose, region)
+        table = self._unknown
+        refused = self._enforced & ~table.purposes.get(purpose, table.others)
+        if region:
+            refused |= self._enforced & ~table.regions.get(region, table.elsewhere)
         found = self._governs.get(refused)
         if found is None:
             found = self._governs[refused] = frozenset[str]().union(*(one.governs for one in self._chosen(refused)))

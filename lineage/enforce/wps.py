@@ -26,6 +26,7 @@ from lineage.privacylib.claims import Claims
 
 # Seconds by which the clocks of two machines may differ.
 SKEW = 1
+_HOME = "the region of the data"
 CHANGED = "the tables have changed since the statement was judged"
 
 
@@ -41,6 +42,9 @@ class Execution(Protocol):
 
     @property
     def purpose(self) -> str: ...
+
+    @property
+    def region(self) -> str: ...
 
     @property
     def statements(self) -> tuple[str, ...]: ...
@@ -83,6 +87,8 @@ class WarehousePermission:
             (claims.purpose != run.purpose, f"the token is for {claims.purpose}, not for {run.purpose}"),
             (run.owner not in ("", claims.principal), f"the token is {claims.principal}'s, not {run.owner}'s"),
             (self._another(claims), f"the token was given to {claims.holder}, and somebody else shows it"),
+            (claims.region != run.region, f"the token is for a use in {claims.region or _HOME}, "
+                                          f"not in {run.region or _HOME}"),
             (claims.statement != digest(run.statements), "the statement is not the one that was judged"),
             (not run.reads <= set(claims.inputs), f"{_first(run.reads - set(claims.inputs))} was not admitted"),
             (not run.writes <= set(claims.outputs), f"{_first(run.writes - set(claims.outputs))} may not be written"),

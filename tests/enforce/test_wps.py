@@ -25,6 +25,7 @@ NOW = 1_000_000
 class Run:
     activity: str = "job:j"
     purpose: str = "assistance"
+    region: str = "US"
     statements: tuple[str, ...] = SQL
     reads: frozenset[str] = A
     writes: frozenset[str] = B
@@ -32,7 +33,7 @@ class Run:
     owner: str = "warehouse"
 
 
-GRANT = Grant("warehouse", "assistance", "job:j", tuple(A), ("r@1",), statement=digest(SQL), outputs=tuple(B),
+GRANT = Grant("warehouse", "assistance", "job:j", tuple(A), ("r@1",), "US", statement=digest(SQL), outputs=tuple(B),
               snapshots=tuple(sorted(SNAPSHOTS)), epoch=3, issued=NOW, expires=NOW + 60, nonce="n1")
 
 
@@ -64,6 +65,7 @@ def test_a_token_that_keeps_every_binding_runs_once() -> None:
     ({}, {"purpose": "safety"}, "for assistance, not for safety"),
     ({}, {"owner": "ads-ranking"}, "warehouse's, not ads-ranking's"),
     ({"holder": "ads-ranking"}, {}, "given to ads-ranking, and somebody else shows it"),
+    ({}, {"region": "EU"}, "in US, not in EU"), ({"region": ""}, {}, "in the region of the data, not in US"),
     ({}, {"statements": (SQL[0], SQL[1] + " ")}, "not the one that was judged"),
     ({}, {"statements": SQL[::-1]}, "not the one that was judged"),
     ({}, {"statements": (SQL[0] + SQL[1],)}, "not the one that was judged"),
