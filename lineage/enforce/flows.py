@@ -26,8 +26,10 @@ def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None) -> Decis
                  and not _carried(op, sink, field)]
     # Everything that the scope has read, against the sink as a whole: `sources=` narrows lineage only.
     read = op.context.posture.annotations
-    labels = [one for one in site.lib.labels.get(sink, {}).values() if not one.operational] if read else []
-    if labels:
+    known = site.lib.labels.get(sink)
+    labels = [one for one in known.values() if not one.operational] if known and read else []
+    # A sink that nobody registered carries nothing: S2's "unannotated sink", whatever is said to go there.
+    if labels or (known is None and read and (site.op == "write" or site.links)):
         whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))
         crossings += [Crossing(Input(name, (annotation,)), whole) for annotation, names in read.items()
                       if crosses((annotation,), whole.annotations) for name in names if name != MANY]

@@ -201,3 +201,16 @@ def test_a_scope_inside_an_activity_has_the_activitys_purpose() -> None:
             assert context.purpose == "ads_ranking"
             with pytest.raises(PolicyDenied), lib.read("warehouse:core.a", fields=("said",)):
                 pytest.fail("the read happened")
+
+
+@pytest.mark.parametrize("said", [None, {}, {"text": ["warehouse:core.a#said"]}])
+def test_a_sink_that_nobody_registered_takes_nothing_governed(said: dict[str, list[str]] | None) -> None:
+    lib, _ = library(Guard(rules()))
+    with lib.scope(key=KEY):
+        with lib.write("file:scratch", fields=("text",)):
+            pass  # nothing has been read
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with pytest.raises(PolicyDenied) as refused, lib.write("file:scratch", fields=("text",), sources=said):
+            pytest.fail("it was written")
+    assert refused.value.code == "PAI302" and "file:scratch" in refused.value.what
