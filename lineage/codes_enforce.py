@@ -79,6 +79,16 @@ ENFORCE: dict[str, Code] = {
         "caller never had any. Where it touches governed data it is refused; elsewhere it goes on, and is counted.",
         "Pass the context where the hop is made; PrivacyLib's channel does it by itself.",
         "scenarios/53_confused_deputy.yaml"),
+    "PAI315": Code(
+        "a reclassification is void",
+        "The requirement has a reviewed entry for this edge, and the transformation, or the schema or labels of its "
+        "inputs have changed since, or its last day is over.",
+        "Have it reviewed again; `sightline reclassify` prints the entry.", "scenarios/58_label_creep_cured.yaml"),
+    "PAI316": Code(
+        "a claim on a job's rows does not hold",
+        "A reclassification claims that each row stands for at least K subjects, and a row, or its difference to an "
+        "earlier release, stands for fewer, or cannot be told. The whole job was undone.",
+        "Leave small groups out by HAVING; release windows that do not overlap.", "scenarios/59_differencing.yaml"),
     "PAI318": Code(
         "the requirement is not newer",
         "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "

@@ -23,6 +23,7 @@ Read alike by the warehouse, which runs the SQL, and by Discover, which reads li
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -49,6 +50,9 @@ _FORMS = {
     "region": (re.compile(r"[A-Z]{2,3}"), "a country or group as US, EU"),
     "annotations": (re.compile(r"[A-Z][A-Z0-9_]*(\s*,\s*[A-Z][A-Z0-9_]*)*"), "labels as A, B in upper case"),
 }
+
+# Texts, quoted names and comments, where no parameter is; else a parameter.
+_PARAMETER = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|:(?P<name>[A-Za-z_]\w*)""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,16 @@ def parse(text: str, name: str) -> JobFile:
                    several("inputs"), several("parameters"), several("annotations"),
                    "\n".join(lines[number - 1:]).strip("\n"), kind, name, number, value.get("window", ""),
                    value.get("region", ""))
+
+
+def bound(sql: str, given: Mapping[str, str]) -> str:
+    """A statement with each parameter as an SQL text: it can be no more than a value.  Raises KeyError for one that is
+    not given."""
+    def put(match: re.Match[str]) -> str:
+        name = match["name"]
+        return match[0] if name is None else "'" + given[name].replace("'", "''") + "'"
+
+    return _PARAMETER.sub(put, sql)
 
 
 def _take(found: dict[str, tuple[int, str]], key: str, value: str, where: str) -> None:

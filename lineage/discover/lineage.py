@@ -150,9 +150,11 @@ def _subjects(signals: Iterable[Signal]) -> set[tuple[str, str]]:
 
 
 def _chosen_by(signal: Signal) -> set[str]:
-    """The columns by which the warehouse itself chose rows, and that the statement did not ask for."""
+    """The columns by which the warehouse itself chose rows, or counted whom they stand for, and that the statement did
+    not ask for."""
     detail = signal.detail
-    return {detail.get("consent", {}).get("subject", ""), detail.get("origin", {}).get("column", "")} - {""}
+    return {detail.get("consent", {}).get("subject", ""), detail.get("origin", {}).get("column", ""),
+            *detail.get("aside", ())} - {""}
 
 
 def _within_stream(signal: Signal, streams: Set[str], served: set[tuple[str, str, str]]) -> bool:

@@ -22,6 +22,7 @@ def flipped(text: str, path: Path) -> str:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.indent(sequence=4, offset=2)
     data = yaml.load(text)
     data["mode"], data["version"] = "enforcement", found.version + 1
     out = StringIO()

@@ -5,9 +5,12 @@ Used by the guard alone, right before the I/O; it never asks the graph.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lineage.enforce import carried
 from lineage.enforce.carried import Schemas
 from lineage.enforce.gate import Crossing, Input, flow
+from lineage.enforce.review import Review, Reviewed
 from lineage.enforce.rules import Rules
 from lineage.model import Decision
 from lineage.names import asset_of, field_of, join, sides
@@ -15,8 +18,10 @@ from lineage.privacylib.operation import Operation
 from lineage.privacylib.posture import MANY
 
 
-def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None) -> Decision | None:
-    """The refusal of a write or a call whose sink is less restrictive than what goes into it, or None."""
+def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None,
+           reviewed: Callable[[], Reviewed | None] = lambda: None) -> Decision | None:
+    """The refusal of a write or a call whose sink is less restrictive than what goes into it, or what remedied that,
+    or None.  A remedy has to cover everything that brought an annotation into the scope."""
     site, who = op.site, op.context.trace[2]
     sink = sides(site.asset)[0] if site.op == "call" else site.asset
     label, crosses = site.lib.label, rules.crosses
@@ -36,8 +41,9 @@ def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None) -> Decis
     crossings += carried.crossings(rules, op, sink, schemas or {})
     if not crossings:
         return None
-    return flow(rules, activity=who.activity, purpose=who.purpose, principal=who.principal,
-                crossings=crossings, where="guard")
+    found = reviewed() if all(MANY not in names for names in read.values()) else None
+    return flow(rules, activity=who.activity, purpose=who.purpose, principal=who.principal, crossings=crossings,
+                where="guard", review=Review(rules, found) if found is not None else None)
 
 
 def inputs(op: Operation) -> list[Input]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from lineage.enforce.regions import said
+from lineage.enforce.review import Review
 from lineage.enforce.rules import Refusal, Rules, enforced
 from lineage.model import Decision
 
@@ -49,7 +50,8 @@ def admit(rules: Rules, *, activity: str, purpose: str, principal: str, inputs: 
 
 
 def judge(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
-          used: Iterable[Input] = (), where: str = "gate", region: str = "") -> Decision:
+          used: Iterable[Input] = (), where: str = "gate", region: str = "",
+          review: Review | None = None) -> Decision:
     """A job: use of every source and of what flows nowhere (``used``), then each flow from a source to its sink."""
     sources = sorted({*used, *(crossing.source for crossing in crossings)})
     decision = admit(rules, activity=activity, purpose=purpose, principal=principal, inputs=sources, where=where,
@@ -57,17 +59,25 @@ def judge(rules: Rules, *, activity: str, purpose: str, principal: str, crossing
     if decision.verdict == "blocked":
         return decision
     return flow(rules, activity=activity, purpose=purpose, principal=principal, crossings=crossings,
-                where=where) or decision
+                where=where, review=review) or decision
 
 
 def flow(rules: Rules, *, activity: str, purpose: str, principal: str, crossings: Sequence[Crossing],
-         where: str) -> Decision | None:
-    """The refusal of the first flow whose sink is less restrictive than its source, or None."""
-    refusals: list[tuple[Crossing, Refusal]] = [
-        (crossing, refusal) for crossing in crossings
-        if (refusal := enforced(rules.flow(crossing.source.annotations, crossing.sink.annotations)))]
+         where: str, review: Review | None = None) -> Decision | None:
+    """The refusal of the first flow whose sink is less restrictive than its source, or what remedied all such flows
+    (``review``), or None."""
+    refusals: list[tuple[Crossing, Refusal]] = []
+    remedied: set[str] = set()
+    for crossing in crossings:
+        found = rules.flow(crossing.source.annotations, crossing.sink.annotations)
+        left = review.left(crossing.source[:2], crossing.sink[:2], found) if found and review is not None else found
+        if (refusal := enforced(left)) is not None:
+            refusals.append((crossing, refusal))
+        elif len(left) < len(found):
+            remedied.add(crossing.source.asset)
     if not refusals:
-        return None
+        return None if review is None or not remedied else make(
+            rules, activity, purpose, principal, where, "remediated", "", review.said, remedied)
     crossing, refusal = refusals[0]
     return make(rules, activity, purpose, principal, where, "blocked", refusal.code,
                 f"{crossing.source.asset} → {crossing.sink.asset}: {refusal.reason}",
@@ -93,7 +103,8 @@ def logged(reason: str) -> str:
 
 
 def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,
-         verdict: Literal["allowed", "blocked"], code: str, reason: str, inputs: Iterable[str]) -> Decision:
+         verdict: Literal["allowed", "blocked", "remediated"], code: str, reason: str,
+         inputs: Iterable[str]) -> Decision:
     """A decision whose id follows from what was decided, so that a repeat is the same decision."""
     names = tuple(sorted(set(inputs)))
     text = "\n".join((activity, purpose, principal, where, verdict, code, reason, *names, *rules.versions))

@@ -11,6 +11,7 @@ are (``carried``) where this process is told the schema, else the process that k
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lineage.enforce.boundary import placed, token
@@ -18,6 +19,8 @@ from lineage.enforce.carried import Schemas
 from lineage.enforce.flows import inputs, leaves
 from lineage.enforce.gate import Input, admit
 from lineage.enforce.identity import unvouched
+from lineage.enforce.lowered import AtGuard
+from lineage.enforce.review import Reviewed, Today
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
@@ -30,6 +33,9 @@ from lineage.privacylib.operation import Operation
 if TYPE_CHECKING:
     from lineage.privacylib.library import PrivacyLib
 
+# Decisions that are remembered as told.
+MAX_TOLD = 1000
+
 
 # In them rows travel that were chosen where they are kept, and by their origin there.
 MESSAGES = ("rpc", "web", "response", "app")
@@ -37,17 +43,19 @@ MESSAGES = ("rpc", "web", "response", "app")
 
 class Guard(Extension):
     """``verifier``: given at a boundary, where governed reads must show a token.  ``schemas``: whose rows this process
-    sends to others."""
+    sends to others.  ``today``: by which reviews end."""
 
     guards = True
     # An operation repeats with the same site, label and claims: judged once.
     by_case = True
 
     def __init__(self, rules: Rules | Rulebook, verifier: Verifier | None = None,
-                 schemas: Schemas | None = None) -> None:
+                 schemas: Schemas | None = None, today: Today = lambda: datetime.now(UTC).date()) -> None:
         book = held(rules)
         self.schemas: Schemas = schemas or {}
         self._verifier = verifier
+        self.today = today
+        self._remedied: set[str] = set()
         self._lib: PrivacyLib | None = None
         self._follow(book.rules)
         book.listen(self._follow)
@@ -83,19 +91,36 @@ class Guard(Extension):
         if site.op == "read":
             decisions = (self._use(op), None if self._verifier is None else token(self._rules, op, self._verifier))
         else:
-            decisions = (leaves(self._rules, op, self.schemas), None)
+            decisions = (leaves(self._rules, op, self.schemas, lambda: self._reviewed(op)), None)
         for decision in decisions:
             self._told(op, decision)
 
-    @staticmethod
-    def _told(op: Operation, decision: Decision | None) -> None:
+    def _told(self, op: Operation, decision: Decision | None) -> None:
         if decision is None:
             return
         if decision.verdict == "blocked":
             op.lib.decision(decision)
             raise PolicyDenied(decision.code, decision.reason, where=decision.activity or op.asset)
-        if decision.where == "boundary":
+        if decision.verdict == "remediated":
+            # A review ends on a day, and holds for what is on the stack: to be judged each time.
+            op.lib.postures.fleeting.add(op.site)
+            self._once(op, decision)
+        elif decision.where == "boundary":
             op.lib.decision(decision)
+
+    def _once(self, op: Operation, decision: Decision) -> None:
+        """Told once, though it is judged each time."""
+        if decision.id not in self._remedied:
+            if len(self._remedied) >= MAX_TOLD:
+                self._remedied.clear()
+            self._remedied.add(decision.id)
+            op.lib.decision(decision)
+
+    def _reviewed(self, op: Operation) -> Reviewed | None:
+        """None where nothing could be lowered, which is found out first."""
+        if not self._rules.reviewed and (self._verifier is None or not op.context.claims):
+            return None
+        return AtGuard(self._rules, op, self._verifier, self.today())
 
     def _use(self, op: Operation) -> Decision | None:
         """The refusal of a use, or None; most uses are none that is refused, and that is found out first."""

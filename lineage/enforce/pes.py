@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lineage.enforce import consent
@@ -21,6 +22,9 @@ from lineage.enforce.identity import entitled, refused
 from lineage.enforce.lines import Files, Lines
 from lineage.enforce.narrowing import Keys, Narrowed, narrowed
 from lineage.enforce.principal import Principals
+from lineage.enforce.reclassification import Lowering
+from lineage.enforce.review import Review, Today, of_job
+from lineage.enforce.reviewed_job import counted, typed, written
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged
@@ -38,12 +42,15 @@ _LABELS = {"wearer": Label("user.identifier", ("CONSENT",)), "purpose": Label(op
 
 
 class PolicyService(policy_pb2_grpc.PolicyServicer):
-    """``now``: seconds since 1970, by which tokens end.  Without ``principals`` nobody is held to who they are."""
+    """``now``: seconds since 1970, by which tokens end; ``today``: by which reviews end.  Without ``principals`` nobody
+    is held to who they are."""
 
     name = "policy"
 
     def __init__(self, lib: PrivacyLib, rules: Rules | Rulebook, signer: Signer, files: Files,
-                 now: Callable[[], float] = time.time, principals: Principals | None = None) -> None:
+                 now: Callable[[], float] = time.time, principals: Principals | None = None,
+                 today: Today = lambda: datetime.now(UTC).date()) -> None:
+        self._today = today
         self._lib = lib
         self._principals = principals
         self._book = held(rules)
@@ -91,13 +98,17 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
             return self._unjudged(request, error)
         flows = [Crossing(_labelled(flow.source), _labelled(flow.sink)) for flow in request.flows]
         found.crossings.extend(flows)
-        found.used.extend(flow.source for flow in flows)
+        # To count them is a use too, where a review claims how many a row stands for.
+        found.used.extend([*(flow.source for flow in flows), *counted(self._rules, request.activity, tables.columns,
+                                                                      found.tables)])
         rows = narrowed(self._rules, keys, found.used, request.purpose, request.region)
+        review = Review(self._rules, of_job(request.activity, written(request), typed(tables, found.tables),
+                                            self._today()))
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
                          principal=request.principal, crossings=[rows.crossing(one) for one in found.crossings],
-                         used=rows.used, region=request.region)
+                         used=rows.used, region=request.region, review=review)
         return self._answer(decision, rows._replace(origins=rows.made(flows)), region=request.region, request=request,
-                            found=found)
+                            found=found, lowered=review.used)
 
     async def Consent(self, request: pb.ConsentRequest, context: Any) -> pb.ConsentResponse:
         """Durable before it is acknowledged."""
@@ -124,12 +135,13 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         return pb.KeyResponse(public_key=self._signer.public_key)
 
     def _answer(self, decision: Decision, rows: Narrowed, *, region: str = "",
-                request: pb.JudgeRequest | None = None, found: Judged | None = None) -> pb.Verdict:
+                request: pb.JudgeRequest | None = None, found: Judged | None = None,
+                lowered: Iterable[Lowering] = ()) -> pb.Verdict:
         asking = entitled(self._principals, self._lib.context, decision.purpose, decision.activity)
         governs = {name for item in rows.used for name in item.annotations}
         decision = refused(self._rules, decision, asking.wrong, governs)
         self._lib.decision(decision, _flows(found))
-        allowed = decision.verdict == "allowed"
+        allowed = decision.verdict != "blocked"
         token = b""
         if allowed:
             issued = int(self._now())
@@ -143,7 +155,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                 snapshots=_snapshots(request), consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
                 nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked,
-                holder=asking.name))
+                holder=asking.name, lowered=tuple(sorted(one.text for one in lowered))))
         return pb.Verdict(allowed=allowed, code=decision.code, reason=decision.reason, token=token,
                           requirements=decision.requirements, decision=decision.id)
 

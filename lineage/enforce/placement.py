@@ -6,6 +6,7 @@ crossings are the edges at which it leaves for a use or a sink that the requirem
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,14 @@ def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]
     reached = [node for node in sorted(graph.nx.nodes) if kind_of(node) in _ENTRIES
                and requirement.governs.intersection(_annotations(labels, node))]
     seen, crossings = set(reached), []
+    remedied = _remedied(requirement, graph, labels)
     for node in reached:
         refused = {edge["to"] for edge in graph.out(node, {"blocked"})}
         for edge in graph.out(node, ANY):
             if edge["state"] == "declared" and refused.intersection({edge["to"], *edge["via"]}):
                 continue  # what was declared was refused: the data never took this way
+            if edge["state"] != "blocked" and (remedied(edge) or _free(requirement, node, edge["to"], labels)):
+                continue
             if edge["state"] == "blocked" or not _permitted(requirement, edge["to"], labels, activities):
                 crossings.append(edge)
             elif edge["to"] not in seen:
@@ -66,6 +70,30 @@ def _permitted(requirement: Requirement, target: str, labels: dict[str, Any], ac
     if kind_of(target) in ACTIVITY_KINDS:
         return all(requirement.permits(purpose) for purpose in activities.get(target, set()))
     return bool(requirement.governs.intersection(_annotations(labels, target))) or _operational(labels, target)
+
+
+def _remedied(requirement: Requirement, graph: Graph, labels: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    """Whether an edge was let through by a review, which took from it all that the requirement governs: there is an
+    entry for it, and a decision says so of the activity that moved it, or of the data."""
+    decisions = [one for one in graph.lineage.get("decisions", ()) if one["verdict"] == "remediated"
+                 and requirement.id in one["requirements"]]
+    jobs = {one["activity"] for one in decisions if one["where"] == "gate"}
+    inputs = {name for one in decisions if one["where"] == "guard" for name in one["inputs"]}
+
+    def by_review(edge: dict[str, Any]) -> bool:
+        governed = requirement.governs.intersection(_annotations(labels, edge["from"]))
+        return bool(governed) and any(
+            one.covers(edge["from"], edge["to"]) and governed <= one.drops
+            and (f"job:{one.sql}" in jobs.intersection(edge["via"]) if one.sql else edge["from"] in inputs)
+            for one in requirement.reclassify)
+
+    return by_review
+
+
+def _free(requirement: Requirement, node: str, target: str, labels: dict[str, Any]) -> bool:
+    """The use of a field that is operational and carries nothing that the requirement governs."""
+    return kind_of(target) in ACTIVITY_KINDS and _operational(labels, node) and not requirement.governs.intersection(
+        _annotations(labels, node))
 
 
 def _field(labels: dict[str, Any], node: str) -> dict[str, Any]:

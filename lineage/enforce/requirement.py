@@ -1,6 +1,6 @@
 """A requirement: an owner's rules over annotations, independent of every other requirement.
 
-What its rules permit together is ``permit``'s to say; ``reclassify`` is read and kept, and not judged here.
+What its rules permit together is ``permit``'s to say; what ``reclassify`` lets through is ``review``'s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lineage.enforce.permit import applying
+from lineage.enforce.reclassification import Reclassification, entries
 from lineage.enforce.regions import ANY, COUNTRIES, GROUPS, KNOWN, USUAL
 from lineage.errors import InputError
 
@@ -46,6 +47,7 @@ class Requirement:
     consent: tuple[str, ...] = ()
     purposes_by_origin: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consent_by_origin: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reclassify: tuple[Reclassification, ...] = ()
 
     @property
     def id(self) -> str:
@@ -106,7 +108,8 @@ def _requirement(data: Any, path: Path) -> Requirement:
         purposes=frozenset(purposes.pop(ANY, (ANY,))),
         purposes_by_origin={key: frozenset(values) for key, values in purposes.items()},
         consent=consent.pop(ANY, ()), consent_by_origin=consent,
-        regions=_by_origin(permit, "regions", path, _region, mapping=True))
+        regions=_by_origin(permit, "regions", path, _region, mapping=True),
+        reclassify=entries(data, frozenset(data["governs"]), lambda given, key, what: _error(path, given, key, what)))
 
 
 def _by_origin(permit: Any, name: str, path: Path, wrong: Callable[[str], str], *,

@@ -31,6 +31,8 @@ class Rules:
         numbered = list(enumerate(self.requirements))
         self._enforced = sum(1 << at for at, one in numbered if one.mode == "enforcement")
         self.enforcing = bool(self._enforced)
+        # Something may be lowered by a review.
+        self.reviewed = any(requirement.reclassify for requirement in self.requirements)
         # Those that restrict anything: of the others, everything may flow anywhere.
         self._strict = sum(1 << at for at, one in numbered
                            if not applying(one, UNKNOWN).unrestricted)

@@ -22,11 +22,12 @@ class Tables(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """``outputs``: the columns that the statements write."""
+    """``outputs``: the columns that the statements write; ``tables``: those that their text reads."""
 
     crossings: list[Crossing]
     used: list[Input]
     outputs: list[str]
+    tables: list[str]
 
 
 def judged(statements: Iterable[str], tables: Tables, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Judged:
@@ -38,8 +39,10 @@ def judged(statements: Iterable[str], tables: Tables, reads: Iterable[str] = (),
     crossings: dict[tuple[str, str], Crossing] = {}
     used = {one.asset: one for one in (_input(name, tables) for name in reads)}
     outputs: set[str] = set()
+    read: set[str] = set()
     for number, sql in enumerate(statements, 1):
         found = analyse(sql, tables.types, name=f"statement {number}")
+        read.update(found.reads)
         for table, columns in found.reads.items():
             for column in columns or ("",):
                 one = _input(f"{table}#{column}" if column else table, tables)
@@ -55,7 +58,7 @@ def judged(statements: Iterable[str], tables: Tables, reads: Iterable[str] = (),
             crossings |= {(source.asset, written.asset): Crossing(source, written) for source in used.values()
                           if source.asset != written.asset}
     return Judged([crossings[pair] for pair in sorted(crossings)], [used[name] for name in sorted(used)],
-                  sorted(outputs))
+                  sorted(outputs), sorted(read))
 
 
 def _flows(found: Statement) -> Sequence[tuple[str, str]]:

@@ -49,6 +49,8 @@ class Grant:
     # The verified principal on whose request it was signed; empty where nobody's was verified.
     holder: str = ""
     kind: str = ""
+    # The reclassifications by which its flows were let through (``reclassification.Lowering.text``).
+    lowered: tuple[str, ...] = ()
 
 
 def digest(statements: Iterable[str]) -> str:

@@ -57,6 +57,7 @@ class Claims(NamedTuple):
     # What the sender added, unsigned: an activity, and what raises the label.
     added: str = ""
     annotations: tuple[str, ...] = ()
+    lowered: tuple[str, ...] = ()
 
     @property
     def caller(self) -> str:
@@ -101,7 +102,8 @@ def decode(data: bytes) -> Claims:
                   _number(fields, "issued"), _number(fields, "expires"), _text(fields, "nonce"),
                   _texts(fields, "origins"), _texts(fields, "unasked"),
                   _text(fields, "kind"), _text(fields, "holder"), added[0],
-                  tuple(sorted({*added[1:], *_texts(fields, "annotations")})))
+                  tuple(sorted({*added[1:], *_texts(fields, "annotations")})),
+                  _texts(fields, "lowered"))
 
 
 def _added(data: bytes) -> tuple[tuple[str, ...], bytes]:

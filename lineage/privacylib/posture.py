@@ -131,6 +131,8 @@ class Postures:
         self._lock = threading.Lock()
         self.now: Callable[[], float] = time.time
         self.generation = self._cases = 0
+        # Sites that a guard wants to judge each time.
+        self.fleeting: WeakSet[Known] = WeakSet()
 
     def enter(self, who: Who, annotations: Brought | None = None) -> Posture:
         label = dict(annotations or {})
@@ -160,8 +162,9 @@ class Postures:
         site, generation = op.site, self.generation
         good = run(site.judges, op)
         after = posture.joined(site.brings(begun=True))
-        # Not where a judge failed, in logging mode; nor where another thread raised the label meanwhile.
-        if good and op.context.posture is posture:
+        # Not where a judge failed, in logging mode, or wants to be asked again; nor where another thread raised the
+        # label meanwhile.
+        if good and op.context.posture is posture and site not in self.fleeting:
             self._keep(posture.permitted, site, after, generation)
         return after
 

@@ -66,7 +66,7 @@ class Known(Site):
     operation; None where one of them wants to see each.
     """
 
-    __slots__ = ("afters", "befores", "judges", "lib", "pen")
+    __slots__ = ("__weakref__", "afters", "befores", "judges", "lib", "pen")
 
     def __init__(self, lib: PrivacyLib, *parts: Any) -> None:
         super().__init__(*parts)

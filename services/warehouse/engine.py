@@ -80,6 +80,9 @@ class Engine(Protocol):
         when it fails, or would touch more by now than it was judged for.
         """
 
+    def rows(self, sql: str, rows: Visible) -> list[tuple[Cell, ...]]:
+        """What a query gives that the PAI made, within the transaction of a job; only where ``whole_jobs``."""
+
     async def snapshot(self, table: Table) -> str:
         """Another text whenever the table's rows may have changed."""
 

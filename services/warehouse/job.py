@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lineage import jobfile
 from lineage.errors import InputError
 from lineage.jobfile import JobFile
+from lineage.model import Label
 
 _COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/)", re.DOTALL)
-# Texts, quoted names and comments, where no parameter is; else a parameter.
-_PARAMETER = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|:(?P<name>[A-Za-z_]\w*)""", re.DOTALL)
 MAX_PARAMETER = 1000
 
 
@@ -36,6 +35,14 @@ class Job:
     parameters: tuple[str, ...] = ()
     window: str = ""
     region: str = ""
+    # Before ``bound``: the statements as they were written; and what was put in the place of their parameters.
+    written: tuple[tuple[int, str], ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> Label | None:
+        """Of the columns that it makes without one beside them."""
+        return Label(operational="derived", annotations=self.annotations) if self.annotations else None
 
     def bound(self, given: Mapping[str, str]) -> Job:
         """With ``given`` in the place of its parameters.
@@ -45,7 +52,8 @@ class Job:
         """
         _check(self, given)
         return replace(self, statements=tuple(
-            (line, _bound(sql, given, f"{self.where}:{line}")) for line, sql in self.statements))
+            (line, _bound(sql, given, f"{self.where}:{line}")) for line, sql in self.statements),
+            written=self.statements, given=dict(given))
 
 
 def parse(text: str, where: str) -> Job:
@@ -74,16 +82,12 @@ def _check(job: Job, given: Mapping[str, str]) -> None:
 
 
 def _bound(sql: str, given: Mapping[str, str], where: str) -> str:
-    def put(match: re.Match[str]) -> str:
-        name = match["name"]
-        if name is None:
-            return match[0]
-        if name not in given:
-            raise InputError("PAI021", f"the SQL has the parameter :{name}, and the header does not",
-                             where=where, next=f"add the line -- parameters: {name}")
-        return "'" + given[name].replace("'", "''") + "'"
-
-    return _PARAMETER.sub(put, sql)
+    try:
+        return jobfile.bound(sql, given)
+    except KeyError as error:
+        name = error.args[0]
+        raise InputError("PAI021", f"the SQL has the parameter :{name}, and the header does not",
+                         where=where, next=f"add the line -- parameters: {name}") from None
 
 
 def _statements(text: str, where: str) -> list[tuple[int, str]]:

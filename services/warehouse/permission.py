@@ -24,7 +24,8 @@ PRINCIPAL = "warehouse"
 
 
 class Execution(NamedTuple):
-    """What is about to run; ``snapshots``: "core.sessions=…" of each table that it touches, as it is now."""
+    """What is about to run; ``snapshots``: "core.sessions=…" of each table that it touches, as it is now;
+    ``written``: the statements before ``parameters`` were put in."""
 
     activity: str
     purpose: str
@@ -34,6 +35,8 @@ class Execution(NamedTuple):
     snapshots: frozenset[str]
     owner: str = ""
     region: str = ""
+    written: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = {}
 
 
 class Claims(Protocol):
@@ -51,6 +54,9 @@ class Claims(Protocol):
 
     @property
     def origins(self) -> tuple[str, ...]: ...
+
+    @property
+    def lowered(self) -> tuple[str, ...]: ...
 
 
 class Permission(Protocol):
@@ -83,7 +89,7 @@ async def ask(policy: Any, run: Execution, tables: Iterable[JudgedTable], source
     """The token of an allowed job, for its owner; ``sources``: where its text came from.  Raises as ``asked``."""
     return await asked(policy, JudgeRequest(
         activity=run.activity, purpose=run.purpose, principal=run.owner or PRINCIPAL,
-        statements=run.statements, tables=tables, region=run.region,
+        statements=run.statements, tables=tables, region=run.region, written=run.written, parameters=run.parameters,
         reads=sorted(name.removeprefix("warehouse:") for name in run.reads),
         writes=sorted(name.removeprefix("warehouse:") for name in run.writes)), sources)
 

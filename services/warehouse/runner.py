@@ -10,8 +10,7 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from lineage.errors import InputError, PolicyDenied, SightlineError
-from lineage.model import Label
-from lineage.privacylib import Operation, PrivacyLib, together
+from lineage.privacylib import Operation, PrivacyLib
 from services.warehouse import catalog as tables_of
 from services.warehouse import job as jobs_of
 from services.warehouse.catalog import Table
@@ -19,6 +18,7 @@ from services.warehouse.consent import CONSENTS, SEES, Consent, Origin, Visible,
 from services.warehouse.engine import Account, Engine, note
 from services.warehouse.job import Job
 from services.warehouse.permission import Claims, Execution, Permission, ask, judged, touched, written_as
+from services.warehouse.release import Release, Releases, Unchecked
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CREATE = re.compile(r"CREATE\b", re.IGNORECASE)
@@ -42,7 +42,7 @@ class Runner:
     """``catalog`` grows by the tables that jobs make; without ``permission`` no token is checked here."""
 
     def __init__(self, lib: PrivacyLib, engine: Engine, policy: Any, catalog: dict[str, Table], jobs: Path,
-                 consent: Consent, permission: Permission | None = None) -> None:
+                 consent: Consent, permission: Permission | None = None, releases: Releases | None = None) -> None:
         self._lib = lib
         self._engine = engine
         self._policy = policy
@@ -50,6 +50,7 @@ class Runner:
         self._jobs = jobs
         self._consent = consent
         self._permission = permission
+        self._releases = releases
         self._lock = asyncio.Lock()
 
     def job(self, name: str, sql: str) -> Job:
@@ -109,7 +110,7 @@ class Runner:
             for sql, where, account in group:
                 ready.append(Ready(sql, *await self._visible(job, sql, where, account, claims), where, account))
             with self._lib.activity(job.activity, purpose=job.purpose, claims=token):
-                written = await self._execute(ready)
+                written = await self._execute(ready, self._release(job, token, claims))
         return written
 
     async def _permitted(self, job: Job, planned: Sequence[Planned], sources: Sequence[str],
@@ -122,7 +123,8 @@ class Runner:
         for left in reversed(range(JUDGEMENTS)):
             seen = await self._snapshots(names)
             run = Execution(job.activity, job.purpose, statements, reads, writes, written_as(seen, self._catalog),
-                            job.owner, job.region)
+                            job.owner, job.region,
+                            tuple(sql for _, sql in job.written if not _CREATE.match(sql)), job.given)
             given = token or await ask(self._policy, run, [judged(self._catalog[name], seen[name]) for name in names],
                                        sources)
             now = await self._snapshots(names)
@@ -180,8 +182,7 @@ class Runner:
             if not _CREATE.match(sql):
                 planned.append((sql, where, await self._engine.account(sql, where)))
                 continue
-            label = Label(operational="derived", annotations=job.annotations) if job.annotations else None
-            table = tables_of.parse(sql, job.where, line, label)
+            table = tables_of.parse(sql, job.where, line, job.label)
             if table.database not in {known.database for known in self._catalog.values()}:
                 raise InputError("PAI022", f"there is no database {table.database!r}", where=where)
             tables_of.called(self._catalog, table.name, where)
@@ -220,19 +221,33 @@ class Runner:
             await self._engine.narrow(known, [*table.columns][len(known.columns):])
             self._lib.register(known.asset, known.labels, known.owner)
 
-    async def _execute(self, ready: Sequence[Ready]) -> int:
+    def _release(self, job: Job, token: bytes, claims: Claims | None) -> Release:
+        """What a review claims of the job's rows is checked; where nobody can, nothing that was lowered runs."""
+        permission, lowered = self._permission, claims.lowered if claims else ()
+
+        def refuse(code: str, why: str) -> None:
+            if permission is not None:
+                permission.refuse(claims, job.activity, code, why)
+
+        return Release(self._lib, self._engine, self._catalog, self._releases or Unchecked(), refuse, job, token,
+                       lowered)
+
+    async def _execute(self, ready: Sequence[Ready], release: Release) -> int:
         """One signal per table read and per table written; the collector resolves columns from the statement.
 
         They begin before the first statement runs, so that whatever is refused or fails, nothing of it counts.
         """
         begun = [self._operations(one) for one in ready]
         written = 0
-        with together([op for ops in begun for op in ops]), self._engine.transaction():
+        with release.around([op for ops in begun for op in ops]), self._engine.transaction():
             for one, ops in zip(ready, begun, strict=True):
+                answers = release.before(one.text, one.account, one.seen)
                 since = perf_counter_ns()
                 written = await self._engine.run(one.text, one.account, one.where, one.seen)
                 one.seen.took = perf_counter_ns() - since
                 self._noted(ops, one, written)
+                release.after(answers, written)
+            release.keep()
         return written
 
     def _operations(self, one: Ready) -> list[Operation]:

@@ -43,6 +43,7 @@ from services.warehouse.consent import Consent, Origin, Visible
 from services.warehouse.engine import MakeEngine
 from services.warehouse.exporter import Exporter
 from services.warehouse.permission import Permission
+from services.warehouse.release import Releases
 from services.warehouse.runner import Runner
 from services.warehouse.scheduler import Scheduler
 from services.warehouse.sqlite import SqliteEngine
@@ -58,21 +59,25 @@ EXPORTS = Path(__file__).with_name("exports")
 
 
 class WarehouseService(WarehouseServicer):
-    """``policy``: a PolicyStub, asked before a job runs; ``permission`` checks its tokens.  ``engine``: SQLite in
+    """``policy``: a PolicyStub, asked before a job runs; ``permission`` checks its tokens,
+    ``releases`` what a review claims of a job's rows.  ``engine``: SQLite in
     ``store`` where none is given.  ``workers`` write the parts of an export."""
 
     name = "warehouse"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
                  jobs: Path = JOBS, exports: Path = EXPORTS, engine: MakeEngine | None = None,
-                 permission: Permission | None = None, workers: Workers | None = None) -> None:
+                 permission: Permission | None = None, workers: Workers | None = None,
+                 releases: Releases | None = None) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
         self._consent = Consent(lib, policy)
         self._permission = permission
-        self._runner = Runner(lib, self._engine, policy, self.catalog, jobs, self._consent, permission)
+        self._runner = Runner(lib, self._engine, policy, self.catalog, jobs, self._consent, permission,
+                              releases)
+        self._releases = releases
         self._scheduler = Scheduler(lib, self._runner)
         self._streams = Streams(lib, self._runner)
         self._exporter = Exporter(lib, store, policy, self.catalog, exports, workers, self._consent, permission)
@@ -86,6 +91,8 @@ class WarehouseService(WarehouseServicer):
             await self._engine.attach(database)
         for table in self.catalog.values():
             await self._runner.create(table)
+        if self._releases is not None:
+            self._releases.start()
         self._streams.start()
         self._exporter.start()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from secrets import token_hex
 
-from lineage.errors import InputError
+from lineage.errors import InputError, PolicyDenied
 from services.rows import Cell
 from services.seams import Store
 from services.warehouse.catalog import Column, Table
@@ -115,6 +115,13 @@ class SqliteEngine:
             raise InputError("PAI021", f"the statement failed, and changed nothing: {said(error)}",
                              where=where) from None
         return int(found[0][0]) if account.writes else len(found)
+
+    def rows(self, sql: str, rows: Visible) -> list[tuple[Cell, ...]]:
+        rows.ask(self._store.connection)
+        try:
+            return self._store.execute(sql)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise PolicyDenied("PAI316", f"whom its rows stand for cannot be told: {said(error)}") from None
 
     async def close(self) -> None:
         """The store is closed by whoever made it."""

@@ -103,18 +103,20 @@ def complete(history: History, given: Mapping[str, Any]) -> Seen:
                 f"have a signal; {score['invented']} invented")
 
 
-@_register("decision", {"job": str, "is": Literal["allowed", "blocked"]}, optional={"code": str}, stage="enforce",
+@_register("decision", {"job": str, "is": Literal["allowed", "blocked", "remediated"]}, optional={"code": str},
+           stage="enforce",
            doc="What was decided about an activity.")
 def decision(history: History, given: Mapping[str, Any]) -> Seen:
     decisions = history.decisions(given["job"])
     if not decisions:
         return Seen("unknown", f"nothing was decided about {given['job']}")
     blocked = [one for one in decisions if one["verdict"] == "blocked"]
-    verdict = "blocked" if blocked else "allowed"
+    remediated = [one for one in decisions if one["verdict"] == "remediated"]
+    verdict = "blocked" if blocked else "remediated" if remediated else "allowed"
     codes = sorted({one["code"] for one in blocked})
     held = verdict == given["is"] and ("code" not in given or given["code"] in codes)
     return Seen("pass" if held else "fail", f"{verdict} {' '.join(codes)}".strip()
-                + f": {(blocked or decisions)[0]['reason']}")
+                + f": {(blocked or remediated or decisions)[0]['reason']}")
 
 
 @_register("consent", {"purpose": str}, optional={"checked": Comparable, "withheld": Comparable}, stage="enforce",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from lineage.enforce.guard import Guard
@@ -54,4 +55,10 @@ class Seams:
         return self.paradigm.rulebook(requirements) if self.paradigm else Rulebook(requirements)
 
     def guard(self, service: str, book: Rulebook) -> Guard:
-        return self.paradigm.guard(service, book) if self.paradigm else Guard(book)
+        guard = self.paradigm.guard(service, book) if self.paradigm else Guard(book)
+        guard.today = self.today
+        return guard
+
+    def today(self) -> date:
+        """By which reviews end."""
+        return self.clock.now().date()

@@ -49,7 +49,7 @@ FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference"
 # The companion app's code; what the glasses do by themselves is another's.
 APP = ("sim.world.app", "sim.world.overlay", "sim.world.setup", "sim.world.talk")
 # The policy service's code is the PAI's own.
-POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring", "lineage.enforce.lines")
+POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring")
 _STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
@@ -193,21 +193,21 @@ class _Builder:
 
         self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store))
         signer, now = Signer(str(self._config.seed)), self._seams.now
-        service = PolicyService(self._lib, self._book, signer, store, now, self._principals)
+        service = PolicyService(self._lib, self._book, signer, store, now, self._principals, self._seams.today)
         self.vouches = PrincipalService(self._config.deployment.load_principals(), public_keys(self._config), signer,
                                         lambda: service.epoch, now)
         return service
 
     def _warehouse(self, store: LocalStore) -> Any:
+        from lineage.enforce.releases import Releases
         from services.warehouse.service import WarehouseService
 
-        deployment = self._config.deployment
-        permission = None
-        if self.verifier is not None:
-            permission = WarehousePermission(self._lib, self._book, self.verifier, self._seams.now)
+        deployment, verifier = self._config.deployment, self.verifier
+        permission = WarehousePermission(self._lib, self._book, verifier, self._seams.now) if verifier else None
         return WarehouseService(self._lib, store, self._seams.clock, policy=self._stub("policy"),
                                 tables=deployment.tables, jobs=deployment.running_jobs, exports=deployment.exports,
                                 permission=permission, workers=self.pool,
+                                releases=Releases(self._lib, self._book, store, f"releases/{self._config.seed}"),
                                 engine=self._spark if self._config.engine == "spark" else None)
 
     def _spark(self, catalog: Any) -> Any:
