@@ -13,6 +13,7 @@ from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import PolicyDenied
 from lineage.model import Label
 from lineage.privacylib import Capture, MemorySink, PrivacyLib
+from lineage.privacylib.claims import encode
 
 KEY = "0af7651916cd43dd8448eb211c80319c"
 G = ("GLASSES_INTERACTION",)
@@ -214,3 +215,50 @@ def test_a_sink_that_nobody_registered_takes_nothing_governed(said: dict[str, li
         with pytest.raises(PolicyDenied) as refused, lib.write("file:scratch", fields=("text",), sources=said):
             pytest.fail("it was written")
     assert refused.value.code == "PAI302" and "file:scratch" in refused.value.what
+
+
+HOME = Rules([Requirement("glasses", 1, "owner", "zone", "enforcement", frozenset(G), frozenset({"assistance"}),
+                          {"EU": ("EU",), "*": ("*",)}, (), {"NO": frozenset({"safety"})})])
+
+
+@pytest.mark.parametrize(("region", "origins", "asset", "code"), [
+    ("US", ("warehouse:core.a=US",), "warehouse:core.a", ""),
+    ("US", ("warehouse:core.a=SE US",), "warehouse:core.a", "PAI309"),
+    ("", ("warehouse:core.a=-NO",), "warehouse:core.a", ""),
+    # Norwegian data is not for assistance, so of an unknown origin nothing is.
+    ("", (), "warehouse:core.a", "PAI310"), ("US", (), "warehouse:core.a", "PAI310"),
+    ("US", ("warehouse:core.b=US",), "warehouse:core.a", "PAI310"),
+    # A message is no place, and its rows were chosen where they are kept.
+    ("US", (), "rpc:x.Said.request", ""), ("", (), "rpc:x.Said.request", "")])
+def test_a_use_is_judged_where_it_takes_place_and_by_the_origins_that_were_signed(
+        region: str, origins: tuple[str, ...], asset: str, code: str) -> None:
+    lib, _ = library(Guard(HOME, Verifier(SIGNER.public_key)))
+    lib.register("rpc:x.Said.request", {"said": Label("user.utterance", G)})
+    claims = SIGNER.sign(Grant("warehouse", "assistance", "job:j", ("warehouse:core.a#said",), ("glasses@1",), region,
+                               origins=origins))
+    with lib.scope(key=KEY, activity="job:j", purpose="assistance", region=region, claims=claims):
+        if not code:
+            with lib.read(asset, fields=("said",)):
+                return
+        with pytest.raises(PolicyDenied) as refused, lib.read(asset, fields=("said",)):
+            pytest.fail("the read happened")
+    assert refused.value.code == code
+
+
+def test_origins_that_nobody_signed_count_for_nothing() -> None:
+    lib, _ = library(Guard(HOME, Verifier(SIGNER.public_key)))
+    claims = encode(principal="warehouse", purpose="assistance", activity="job:j", region="US",
+                    inputs=["warehouse:core.a#said"], requirements=["glasses@1"], origins=["warehouse:core.a=US"])
+    with lib.scope(key=KEY, activity="job:j", purpose="assistance", region="US", claims=claims), \
+            pytest.raises(PolicyDenied) as refused, lib.read("warehouse:core.a", fields=("said",)):
+        pytest.fail("the read happened")
+    assert refused.value.code == "PAI310"
+
+
+def test_a_message_for_a_purpose_that_no_origin_permits_is_refused() -> None:
+    lib, _ = library(Guard(HOME))
+    lib.register("rpc:x.Said.request", {"said": Label("user.utterance", G)})
+    with lib.scope(key=KEY, activity="job:j", purpose="ads_ranking"), pytest.raises(PolicyDenied) as refused, \
+            lib.read("rpc:x.Said.request", fields=("said",)):
+        pytest.fail("the read happened")
+    assert refused.value.code == "PAI301"
