@@ -51,6 +51,8 @@ class Runner:
         self._consent = consent
         self._permission = permission
         self._releases = releases
+        # Tables that jobs of an earlier life made, which nobody has declared since.
+        self._older: set[str] = set()
         self._lock = asyncio.Lock()
 
     def job(self, name: str, sql: str) -> Job:
@@ -189,6 +191,8 @@ class Runner:
             known = self._catalog.get(table.name)
             more = tables_of.widened(known, table, where) if known else table
             if more is not None:
+                if known is None and self._engine.whole_jobs and await self._engine.schema(table):
+                    self._older.add(table.name)
                 undo.append((known, more))
                 await self._make(known, more)
         if not planned:
@@ -210,11 +214,12 @@ class Runner:
         self._lib.register(table.asset, table.labels, table.owner)
 
     async def _unmake(self, known: Table | None, table: Table) -> None:
-        """Nothing is in what was made, since no statement has run."""
+        """Nothing is in what was made, since no statement has run; what an earlier life made is left alone."""
         if table is not self._catalog.get(table.name):
             return
         if known is None:
-            await self._engine.drop(table)
+            if table.name not in self._older:
+                await self._engine.drop(table)
             del self._catalog[table.name]
         else:
             self._catalog[table.name] = known
