@@ -93,7 +93,8 @@ ENFORCE: dict[str, Code] = {
         "the requirement is not newer",
         "A requirement of this name is in force with the same version or a higher one, or in the mode that is asked "
         "for; decisions name versions, so no version means two things.",
-        "Raise its version, and require it again."),
+        "Raise its version, and require it again.",
+        "scenarios/60_flip_to_enforcement.yaml"),
     "PAI319": Code(
         "a node has not applied a requirement",
         "The requirement is in force and kept, and the node that the finding names did not say in time that it judges "

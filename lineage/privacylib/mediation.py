@@ -186,7 +186,11 @@ class _Watched(Extension):
         # Sites that the guard permitted, by posture, as of one generation of labels.
         self._permitted: set[tuple[object, object]] = set()
         self._generation = -1
-        self.enforcing = getattr(guard, "enforcing", True)
+
+    @property
+    def enforcing(self) -> bool:  # type: ignore[override]
+        """As the guard does now: its requirements may change."""
+        return bool(getattr(self._guard, "enforcing", True))
 
     def before(self, op: Operation) -> None:
         case, generation = (op.site, op.context.posture), op.lib.postures.generation

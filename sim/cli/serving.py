@@ -42,8 +42,9 @@ def serve_until_stopped(service: str, listen: str | None) -> None:
 
 
 _NEEDS = {"collector": (), "policy": ("collector",), "warehouse": ("collector", "policy"),
-          "logger": ("collector", "warehouse"), "inference": ("collector",),
-          "training": ("collector", "policy", "warehouse", "inference"), "web": ("collector", "inference", "logger")}
+          "logger": ("collector", "policy", "warehouse"), "inference": ("collector", "policy"),
+          "training": ("collector", "policy", "warehouse", "inference"),
+          "web": ("collector", "policy", "inference", "logger")}
 
 
 async def _serve(service: str, config: NodeConfig) -> None:
@@ -57,7 +58,8 @@ async def _serve(service: str, config: NodeConfig) -> None:
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
     starting = asyncio.create_task(serve(
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                               watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service))))
+                               watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service),
+                               bypasses=armed.bypasses)))
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

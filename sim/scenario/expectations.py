@@ -103,17 +103,20 @@ def complete(history: History, given: Mapping[str, Any]) -> Seen:
                 f"have a signal; {score['invented']} invented")
 
 
-@_register("decision", {"job": str, "is": Literal["allowed", "blocked", "remediated"]}, optional={"code": str},
-           stage="enforce",
-           doc="What was decided about an activity.")
+@_register("decision", {"job": str, "is": Literal["allowed", "blocked", "remediated"]}, optional={
+           "code": str, "by": str, "where": Literal["guard", "gate", "boundary"]}, stage="enforce",
+           doc="What was decided about an activity; by one version of a requirement, and at one place, where named.")
 def decision(history: History, given: Mapping[str, Any]) -> Seen:
-    decisions = history.decisions(given["job"])
+    """``code`` of what was allowed: of a refusal that a requirement in logging mode would have been."""
+    decisions = [one for one in history.decisions(given["job"]) if given.get("by", "") in ("", *one["requirements"])
+                 and given.get("where", one["where"]) == one["where"]]
     if not decisions:
-        return Seen("unknown", f"nothing was decided about {given['job']}")
+        named = "".join(f" {word} {given[key]}" for key, word in (("by", "by"), ("where", "at the")) if key in given)
+        return Seen("unknown", f"nothing was decided about {given['job']}{named}")
     blocked = [one for one in decisions if one["verdict"] == "blocked"]
     remediated = [one for one in decisions if one["verdict"] == "remediated"]
     verdict = "blocked" if blocked else "remediated" if remediated else "allowed"
-    codes = sorted({one["code"] for one in blocked})
+    codes = sorted({one["code"] for one in blocked or remediated or decisions} - {""})
     held = verdict == given["is"] and ("code" not in given or given["code"] in codes)
     return Seen("pass" if held else "fail", f"{verdict} {' '.join(codes)}".strip()
                 + f": {(blocked or remediated or decisions)[0]['reason']}")

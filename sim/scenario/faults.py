@@ -19,6 +19,7 @@ from lineage.privacylib.sampling import Sampling
 from services.seams import Metadata
 from sim.scenario.registry import Registry
 from sim.scenario.schema import FaultSpec
+from sim.stack.bypass import Ignores, any_of
 
 _COUNTS = {"after": int, "times": int}
 
@@ -118,6 +119,15 @@ class Worker(Fault):
         return str(self.given["does"]) if task["part"] == self.given["part"] and self.fires() else ""
 
 
+@FAULTS.register("bypass_guard", {"service": str}, optional=_COUNTS, stage="enforce",
+                 doc="A service's guard lets through what it would refuse, and the policy service is ignored.")
+class BypassGuard(Fault):
+    """``hits``: refusals that came to nothing."""
+
+    def ignores(self, service: str) -> Ignores | None:
+        return self.fires if service == self.given["service"] else None
+
+
 class _Hooks(Extension):
     def __init__(self, faults: Sequence[Any]) -> None:
         self._faults = faults
@@ -135,6 +145,7 @@ class Armed:
         hooked = [fault for fault in self.faults if hasattr(fault, "before")]
         self._wired = [fault for fault in self.faults if hasattr(fault, "outgoing")]
         self._workers = [fault for fault in self.faults if hasattr(fault, "fate")]
+        self._bypassing = [fault for fault in self.faults if hasattr(fault, "ignores")]
         self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
@@ -150,6 +161,10 @@ class Armed:
     def fate(self, task: Mapping[str, Any]) -> str:
         """What happens to the worker of this task: the first fault's word counts, "" is nothing."""
         return next(filter(None, (fault.fate(task) for fault in self._workers)), "")
+
+    def bypasses(self, service: str) -> Ignores | None:
+        """Whether what this service's guard refuses goes on all the same; None where it is left as it is."""
+        return any_of([one for fault in self._bypassing if (one := fault.ignores(service)) is not None])
 
     def hits(self) -> list[int]:
         """Per fault of the scenario, in its order."""

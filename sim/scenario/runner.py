@@ -178,7 +178,8 @@ class _Runner:
         self._journals.append(tap)
         wire = self._paradigm.wire(armed) if self._paradigm else armed
         return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
-                     library=self._examined.library, watched=True, paradigm=self._paradigm, now=armed.now(service))
+                     library=self._examined.library, watched=True, paradigm=self._paradigm, now=armed.now(service),
+                     bypasses=armed.bypasses)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses

@@ -19,6 +19,7 @@ from lineage.privacylib import Capture, CollectorSink, PrivacyLib
 from lineage.privacylib.contract import labels_of
 from lineage.privacylib.mediation import Watch
 from protos import web_pb2
+from sim.stack.bypass import Bypassed
 from sim.stack.config import NodeConfig
 from sim.stack.following import following
 from sim.stack.injected import Seams
@@ -73,8 +74,11 @@ async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams |
     parts = {"app": (_sink("app", config), seams)}
     book = seams.rulebook(config.deployment.load_requirements())
     guard = seams.guard("app", book)
+    ignores = seams.bypasses("app")
+    standing = Bypassed(guard, ignores) if ignores else guard
     watch = watching("app", config) if seams.watched else None
-    lib = (seams.library or library)("app", parts["app"][0], watch.over(guard) if watch else guard, seams.extensions)
+    lib = (seams.library or library)("app", parts["app"][0], watch.over(standing) if watch else standing,
+                                     seams.extensions)
     if watch is not None:
         watch.start(lib)
     _register(lib)

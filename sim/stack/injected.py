@@ -13,6 +13,7 @@ from lineage.enforce.requirement import Requirement
 from lineage.enforce.rulebook import Rulebook
 from lineage.privacylib import Extension, PrivacyLib
 from services.seams import Clock, Tap, Wire
+from sim.stack.bypass import Ignores
 from sim.stack.pool import Fate
 
 
@@ -35,6 +36,7 @@ class Seams:
 
     ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
     ``now``: the wall clock of its machine, seconds since 1970, by which claims and tokens end.
+    ``bypasses``: of a service, whether what its own guard refuses goes on all the same (``sim.stack.bypass``).
     ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
     ``paradigm`` stands in for Policy Zones.
     """
@@ -50,6 +52,7 @@ class Seams:
     watched: bool = False
     now: Callable[[], float] = time.time
     paradigm: Paradigm | None = None
+    bypasses: Callable[[str], Ignores | None] = lambda service: None
 
     def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:
         return self.paradigm.rulebook(requirements) if self.paradigm else Rulebook(requirements)

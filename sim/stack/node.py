@@ -31,6 +31,7 @@ from protos import (
     principals_pb2_grpc,
     warehouse_pb2_grpc,
 )
+from sim.stack.bypass import Bypassed, Overruled
 from sim.stack.config import NodeConfig
 from sim.stack.control import Control
 from sim.stack.deployment import ROOT
@@ -92,8 +93,10 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
     book = seams.rulebook(config.deployment.load_requirements())
     guard = seams.guard(name, book)
     guard.schemas = sent(name, config.deployment)
+    ignores = seams.bypasses(name)
+    standing = Bypassed(guard, ignores) if ignores else guard
     watch = watching(name, config) if seams.watched else None
-    lib = (seams.library or library)(name, sink, watch.over(guard) if watch else guard, seams.extensions)
+    lib = (seams.library or library)(name, sink, watch.over(standing) if watch else standing, seams.extensions)
     if watch is not None:
         watch.start(lib)
     try:
@@ -276,7 +279,10 @@ class _Builder:
     def _stub(self, name: str) -> Any:
         channel = grpc.aio.insecure_channel(self._config.addresses[name], options=_OPTIONS)
         self._stopping.append(channel.close)
-        return _STUBS[name](self._lib.channel(TappedChannel(channel, self._seams.tap, self._seams.wire)))
+        tapped: Any = TappedChannel(channel, self._seams.tap, self._seams.wire)
+        if name == "policy" and (ignores := self._seams.bypasses(self._lib.service)):
+            tapped = Overruled(tapped, ignores)
+        return _STUBS[name](self._lib.channel(tapped))
 
 
 def _closing(store: LocalStore) -> Callable[[], Any]:

@@ -299,6 +299,19 @@ def test_one_refusal_is_a_refusal() -> None:
     assert check(told, "decision", {"job": ADS, "is": "blocked", "code": "PAI305"}).verdict == "fail"
 
 
+@pytest.mark.parametrize(("given", "verdict"), [
+    ({"is": "allowed", "by": "r@2"}, "pass"), ({"is": "allowed", "by": "r@2", "code": "PAI301"}, "pass"),
+    ({"is": "allowed", "by": "r@2", "code": "PAI302"}, "fail"), ({"is": "blocked", "by": "r@3"}, "pass"),
+    ({"is": "allowed", "by": "r@3"}, "fail"), ({"is": "blocked", "by": "r@4"}, "unknown"),
+    ({"is": "blocked", "by": "r@3", "where": "boundary"}, "unknown"), ({"is": "blocked", "where": "gate"}, "pass"),
+])
+def test_a_decision_by_a_version_and_at_a_place(given: dict[str, Any], verdict: str) -> None:
+    """What was let through in logging mode has the code of what it would have been."""
+    told = history(decisions=[{**decision(ADS, "allowed", "PAI301"), "requirements": ["r@2", "s@1"]},
+                              {**decision(ADS, "blocked", "PAI301"), "requirements": ["r@3", "s@1"]}])
+    assert check(told, "decision", {"job": ADS, **given}).verdict == verdict
+
+
 @pytest.mark.parametrize(("changed", "given", "verdict"), [
     ({"invented": 1}, {}, "fail"), ({"invented": 1}, {"invented": "<= 1"}, "pass"),
     ({"recall": 0.9}, {"operations": ">= 0.9"}, "pass"), ({"recall": 0.9}, {"operations": "> 0.9"}, "fail"),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.errors import InputError
+from lineage.names import asset_of
 from sim.scenario import runner
 from sim.scenario.expectations import check
 from sim.scenario.faults import Armed, Fault
@@ -128,6 +129,17 @@ def the_event_is_a_dead_letter(run: runner.Run, clean: runner.Run) -> None:
     assert run.verdict["operations"]["recall"] == 1.0 and run.verdict["operations"]["invented"] == 0
 
 
+def the_boundary_holds(run: runner.Run, clean: runner.Run) -> None:
+    """The app's guard refused before anything left; without it web refuses what arrived, and nobody is answered."""
+    def refused(one: runner.Run) -> set[tuple[str, str]]:
+        return {(told["where"], asset_of(name)) for told in one.lineage["decisions"] if told["verdict"] == "blocked"
+                for name in told["inputs"]}
+
+    assert refused(clean) == {("guard", "device:glasses")} and refused(run) == {("boundary", "web:ask")}
+    assert [one.verdict["steps"][-1]["outcome"] for one in (clean, run)] == ["blocked", "blocked"]
+    assert len(run.answers) == len(clean.answers) == WEARERS
+
+
 def the_change_is_reported(run: runner.Run, clean: runner.Run) -> None:
     """The flow into the answer, and the use of where somebody stood."""
     assert findings(run, "PAI405", "warehouse:core.daily_sessions#answer") == 1
@@ -180,6 +192,8 @@ def the_rank_was_refused(run: runner.Run, clean: runner.Run) -> None:
     assert [one["code"] for one in run.lineage["decisions"] if one["verdict"] == "blocked"] == ["PAI302"]
 
 
+REFUSED = story("faults-of-callers", step("require", requirement="requirements/later/interactions-safety-only.yaml"),
+                step("ask", question="And what is this?", go_on=True))
 EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 
 
@@ -224,6 +238,8 @@ CASES: dict[str, list[Case]] = {
     # Ahead, behind: claims have ended, or are of the future.
     "clock_skew": [Case({"service": "training", "seconds": seconds}, 1, refused("PAI312"), TRAINED)
                    for seconds in (-60, 1000)],
+    # What is read from the glasses, and the call, of each.
+    "bypass_guard": [Case({"service": "app"}, 2 * WEARERS, the_boundary_holds, REFUSED)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
