@@ -23,9 +23,10 @@ from sim.stack.bypass import Bypassed
 from sim.stack.config import NodeConfig
 from sim.stack.following import following
 from sim.stack.injected import Seams
-from sim.stack.node import library, watching
+from sim.stack.node import library
 from sim.stack.store import LocalStore
 from sim.stack.vouching import vouching
+from sim.stack.watching import watching
 from sim.stack.websocket import connect
 from sim.stack.wire import TappedTransport
 from sim.world.app import CompanionApp

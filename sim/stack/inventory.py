@@ -28,7 +28,8 @@ from services.warehouse import catalog
 from services.warehouse import job as jobs
 from sim.stack.callsites import sites
 from sim.stack.deployment import ROOT, Deployment
-from sim.stack.node import APP, FAMILIES, library
+from sim.stack.node import FAMILIES, library
+from sim.stack.watching import APP
 
 # In the order in which they are shown.
 KINDS = ("handler", "client", "route", "table", "category", "file", "probe", "operation", "job", "manifest")

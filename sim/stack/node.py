@@ -34,7 +34,6 @@ from protos import (
 from sim.stack.bypass import Bypassed, Overruled
 from sim.stack.config import NodeConfig
 from sim.stack.control import Control
-from sim.stack.deployment import ROOT
 from sim.stack.following import following
 from sim.stack.injected import Seams
 from sim.stack.listening import listen
@@ -43,14 +42,11 @@ from sim.stack.pool import Pool
 from sim.stack.schemas import sent
 from sim.stack.store import LocalStore
 from sim.stack.vouching import public_keys, vouching
+from sim.stack.watching import watching
 from sim.stack.wire import TappedChannel, TappedServer
 
 # Which capture a service's own reads and writes belong to.
 FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
-# The companion app's code; what the glasses do by themselves is another's.
-APP = ("sim.world.app", "sim.world.overlay", "sim.world.setup", "sim.world.talk")
-# The policy service's code is the PAI's own.
-POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring")
 _STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub}
@@ -126,18 +122,6 @@ async def serve(name: str, config: NodeConfig, seams: Seams) -> Node:
             await stop()
         raise
     return Node(name, address, http, lib, server, sink, [service.stop, *stopping], watch)
-
-
-def watching(name: str, config: NodeConfig) -> Watch:
-    """Not started.  The code of a service lies in its package; policy's is the PAI's own, the app's the world's."""
-    packages = {"policy": POLICY, "app": APP}.get(name, (f"services.{name}",))
-    code = [ROOT / package.replace(".", "/") for package in packages]
-    deployment = config.deployment
-    # An engine's own upkeep, and its wire to Java, on which even a thread of another service collects its garbage.
-    engine = ["sim.stack.spark_session", "py4j"]
-    return Watch(packages, shared=["services"], beside=["sim.truth", "sim.stack.pool", *engine],
-                 own=[*code, config.data / "deploy", deployment.categories, deployment.tables, deployment.jobs,
-                      deployment.exports, deployment.manifests, deployment.requirements])
 
 
 def library(name: str, sink: CollectorSink, guard: Extension, faults: Sequence[Extension]) -> PrivacyLib:
