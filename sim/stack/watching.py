@@ -9,7 +9,7 @@ from sim.stack.deployment import ROOT
 # The companion app's code; what the glasses do by themselves is another's.
 APP = ("sim.world.app", "sim.world.overlay", "sim.world.setup", "sim.world.talk")
 # The policy service's code is the PAI's own.
-POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring", "lineage.enforce.lines")
+POLICY = ("lineage.enforce.pes", "lineage.enforce.requiring")
 
 
 def watching(name: str, config: NodeConfig) -> Watch:
