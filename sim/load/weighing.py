@@ -2,25 +2,27 @@
 
 The naive reference monitor (``sim.truth.monitor``) says it, of attempts and of values; ``swayed`` adds a gaze, which is
 too short for the monitor.  A refusal for nothing is counted apart: *rule*, which no requirement asks for, and
-*influence*, where the label asks for it, and without a guard nothing of the data would have come there.
+*influence*, where the label asks for it, and without a guard nothing of the data would have come there; who lets such
+a thing through has missed nothing.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineage.names import asset_of
 from sim.load import swayed
-from sim.truth import monitor, monitor_labels, monitor_rules
+from sim.truth import monitor, monitor_attempts, monitor_rules
 from sim.truth.journal import Journal
 from sim.truth.monitor import Account, Item
 from sim.truth.monitor_attempts import Construction
+from sim.truth.monitor_evidence import Evidence
 from sim.truth.monitor_flows import Places
+from sim.truth.monitor_influence import over_blocked
 from sim.truth.monitor_rules import Rule
 from sim.truth.record import Record
 
@@ -28,11 +30,12 @@ COUNTS = ("missed", "rule", "influence", "blocked", "allowed", "unknown")
 
 
 class Seen(NamedTuple):
-    """``gaze``: assets to which the gaze may not flow and did."""
+    """``gaze``: assets to which the gaze may not flow and did; ``idle``: jobs of which nothing reaches their sinks."""
 
     records: Sequence[Record]
     account: Account
-    gaze: frozenset[str]
+    gaze: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
 
 
 class Found(NamedTuple):
@@ -44,22 +47,30 @@ class Found(NamedTuple):
 
 def looked(folder: Path, control: Seen | None, other: Path | None) -> Seen:
     """As ``monitor.of_run``, but that a refusal is held against what was really required, whatever the paradigm calls
-    its policy.  ``control``: None for the control itself; ``other``: the same run with another gaze."""
-    said = json.loads((folder / "construction.json").read_text(encoding="utf-8"))
-    given = Construction(said["steps"], said["sent"], folder / "data" / "deploy",
-                         {name: frozenset(of) for name, of in said["devices"].items()})
-    rules = monitor_rules.read_all(given.deploy / "requirements")
-    phases = monitor_rules.in_force(rules, given.sent, lambda at: given.done(given.sent[at]["step"]))
+    its policy.  ``control``: None for the control itself; ``other``: the same run with another gaze.
+
+    Raises RunError (PAI032)."""
+    loaded = monitor.load(folder)
+    given, records = loaded.given, loaded.records
+    phases = monitor_rules.in_force(loaded.rules, given.sent, lambda at: given.done(given.sent[at]["step"]))
     every: dict[str, Rule] = {rule.id: rule for phase in phases for rule in phase}
-    decisions = [{**one, "requirements": sorted(every)}
-                 for one in json.loads((folder / "lineage.json").read_text(encoding="utf-8"))["decisions"]]
-    records, labels = Journal.read(folder / "journal.db"), monitor_labels.deployed(given.deploy)
-    told = monitor.account(records, rules, labels, decisions, given, twin=control.records if control else records)
+    loaded = loaded._replace(decisions=[{**one, "requirements": sorted(every)} for one in loaded.decisions])
+    told = monitor.account(*loaded, twin=control.records if control else records)
     gaze: set[str] = set()
     if other is not None:
         gaze = swayed.forbidden(swayed.swayed(records, Journal.read(other / "journal.db")),
-                                Places(labels, given.deploy, given.devices), [*every.values()])
-    return Seen(records, told, frozenset(gaze))
+                                Places(loaded.labels, given.deploy, given.devices), [*every.values()])
+    idle = control.idle if control else _idle(told, given, records, folder / "data" / "warehouse", every)
+    return Seen(records, told, frozenset(gaze), idle)
+
+
+def _idle(told: Account, given: Construction, records: Sequence[Record], warehouse: Path,
+          rules: Mapping[str, Rule]) -> frozenset[str]:
+    """Of the control: jobs that only a label forbids; twins of their statements put nothing else into their sinks."""
+    asked = replace(told, items=tuple(replace(one, verdict="blocked") if one.verdict == "missed" else one
+                                      for one in told.items))
+    tried = list(monitor_attempts.attempts(given, Evidence(records).answered))
+    return frozenset(one.item.attempt for one in over_blocked(asked, tried, warehouse, rules) if one.uninfluenced)
 
 
 def judged(seen: Seen, control: Seen, decisions: int) -> Found:
@@ -71,14 +82,16 @@ def judged(seen: Seen, control: Seen, decisions: int) -> Found:
             if not pairs & _crossed(control.account) and not (stopped and all(source == swayed.GAZE
                                                                               for source, _ in pairs))]
     explained = sum(1 for one in refusals if one not in idle)
-    missed = [*seen.account.of("missed"), *(Item(f"{swayed.GAZE} → {asset}", "swayed", "missed")
-                                            for asset in sorted(seen.gaze))]
+    by_label = [one for one in seen.account.of("blocked") if one.attempt in control.idle]
+    missed = [*(one for one in seen.account.of("missed") if one.attempt not in control.idle),
+              *(Item(f"{swayed.GAZE} → {asset}", "swayed", "missed") for asset in sorted(seen.gaze))]
     rule = seen.account.of("rule_false_blocks")
-    influence = [*idle, *seen.account.uninfluenced]
+    influence = [*idle, *by_label]
     counts = Counter({
         "missed": len(missed), "rule": len(rule), "influence": len(influence), "decisions": decisions,
-        "blocked": len(seen.account.of("blocked")) - len(refusals) + max(explained, len(stopped)),
-        "allowed": len(seen.account.of("allowed")), "unknown": len(seen.account.of("unknown"))})
+        "blocked": len(seen.account.of("blocked")) - len(by_label) - len(refusals) + max(explained, len(stopped)),
+        "allowed": sum(one.attempt in control.idle for one in seen.account.of("missed")) + len(
+            seen.account.of("allowed")), "unknown": len(seen.account.of("unknown"))})
     return Found(counts, [*_told("missed", missed), *_told("rule", rule), *_told("influence", influence)])
 
 

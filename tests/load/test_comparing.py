@@ -55,6 +55,13 @@ def test_a_refusal_is_held_against_what_came_there_without_a_guard() -> None:
     assert (idle["influence"], idle["blocked"]) == (1, 1), "and the gaze was stopped by whatever stopped it"
 
 
+def test_what_only_a_label_forbids_is_blocked_for_nothing_and_missed_by_nobody() -> None:
+    control = Seen((), Account((QUERY,)), idle=frozenset({"query:q"}))
+    assert judged(control, control, 0).counts["missed"] == 0
+    blocked = judged(seen(Item("query:q", "job", "blocked", ("g@1",))), control, 0).counts
+    assert (blocked["influence"], blocked["blocked"]) == (1, 0)
+
+
 def test_a_refusal_that_no_requirement_asks_for_is_another_matter() -> None:
     counts = judged(seen(Item("query:q", "job", "rule_false_blocks")), CONTROL, 0).counts
     assert (counts["rule"], counts["influence"]) == (1, 0)
@@ -103,7 +110,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["bench", "paradigms", "--changing", "--only", "zones", "--only", "points", "--rounds", "0", "--json"])
     assert ended.value.code == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["crossings"] == 7 and "own" in report["comparison"] and report["control"] is None
+    assert report["crossings"] == 6 and "own" in report["comparison"] and report["control"] is None
     assert list(report["paradigms"]) == sorted({"nothing", "zones", "points"})
     for name, one in report["paradigms"].items():
         assert set(one) == {"published", "here", *COUNTS, "decisions", "cost", "edits", "items"}
@@ -111,9 +118,10 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert one["missed"] == sum(item["verdict"] == "missed" for item in one["items"])
         assert report["scenarios"][0][name]["missed"] == one["missed"]
     zones, points = report["paradigms"]["zones"], report["paradigms"]["points"]
-    assert zones["missed"] == zones["rule"] == 0 and zones["blocked"] == 7
+    assert zones["missed"] == zones["rule"] == 0 and zones["blocked"] == 6
     assert {item["attempt"] for item in points["items"] if item["verdict"] == "missed"} >= {
         "query:copied_for_ads", "job:said_as_note", "query:names_for_safety"}
+    assert [item["attempt"] for item in zones["items"]] == ["job:regions_where_said"], "in form only"
     assert [item["attempt"] for item in points["items"] if item["verdict"] == "rule"] == ["query:regions_for_ads"]
 
 
