@@ -34,6 +34,7 @@ from sim.truth.monitor_attempts import Attempt, Construction
 from sim.truth.monitor_evidence import Evidence, Ran
 from sim.truth.monitor_flows import Flow, Places, flows, phases
 from sim.truth.monitor_refusals import Refused, refused_flows
+from sim.truth.monitor_reviewed import digest
 from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force
 from sim.truth.record import Record
 
@@ -169,6 +170,8 @@ def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
         return item("invalid", said)
     if any(use.annotations is None for use in one.uses) and any(rule.enforced for rule in rules):
         return item("unknown", f"{said}: it uses what nothing labels")
+    if code == "PAI316":
+        return item("unknown", f"{said}: whom its rows stand for is not counted here")
     return item("rule_false_blocks", said)
 
 
@@ -181,7 +184,7 @@ def _forbidden(one: Attempt, rules: Sequence[Rule]) -> tuple[tuple[str, ...], tu
                 found.setdefault(requirement, set()).add(use.name)
     for source, sink in one.flows:
         for requirement in forbidding_flow(rules, source.annotations or (), sink.annotations,
-                                           (source.name, sink.name), one.day):
+                                           (source.name, sink.name), one.day, (digest(one.text),)):
             found.setdefault(requirement, set()).add(f"{source.name} → {sink.name}")
     return tuple(sorted(found)), tuple(sorted(set[str]().union(*found.values())))
 

@@ -1,0 +1,31 @@
+"""The monitor's digest of a job is the PAI's, found in another way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage.enforce.transformation import of_sql, tokens
+from services.warehouse.job import parse
+from sim.truth.monitor_reviewed import _tokens, digest
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = [path for folder in ("services/warehouse/jobs", "scenarios/jobs")
+        for path in sorted((ROOT / folder).glob("*.sql"))]
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_of_every_job(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    moving = [sql for _, sql in parse(text, str(path)).statements if not sql.upper().startswith("CREATE")]
+    assert digest(text) == of_sql(moving)
+
+
+@given(st.lists(st.sampled_from(
+    ["a", "B", "x'ab'", "'a''B'", '"C"', "`d`", "[E]", "--", "/*", "*/", "\n", " ", ":", ":ds", "1", ".5", "e", "1e",
+     "-", "+", "é", "$", "?", ";", "|", "||", "<", "<=", "->>", "_", "\u00a0", "."]), max_size=12).map("".join))
+def test_of_any_text(sql: str) -> None:
+    assert list(_tokens(sql)) == tokens(sql)
