@@ -10,14 +10,18 @@ how often the collector would not take what somebody sent in an emitter's name, 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from sqlite_utils import Database
 
+from lineage.errors import InputError
 from lineage.model import Op, Signal
 
 _SIGNALS = {"emitter": str, "seq": int, "op": str, "asset": str, "fields": str, "links": str, "linked": int,
@@ -167,6 +171,23 @@ class Store:
         # Back to one file, so that a run folder can be copied as it stands.
         self.db.disable_wal()
         self.db.close()
+
+
+def recorded(path: Path) -> list[Signal]:
+    """The signals of a finished run's store, which is only read.  Raises InputError (PAI032)."""
+    if not path.is_file():
+        raise InputError("PAI032", "there is no lineage store", where=str(path), next="sightline demo")
+    try:
+        with TemporaryDirectory() as folder:  # opening it would change it
+            copyfile(path, copy := Path(folder) / path.name)
+            store = Store(copy)
+            try:
+                return list(store.signals())
+            finally:
+                store.close()
+    except (OSError, sqlite3.Error, ValueError, KeyError) as error:
+        raise InputError("PAI032", f"the run's signals cannot be read: {error}", where=str(path),
+                         next="sightline demo") from error
 
 
 def _cell(value: Any) -> Any:

@@ -28,7 +28,7 @@ _KEYS = ("include", "exclude", "block")
 
 @dataclass(frozen=True)
 class Decided:
-    """Asset names (or activities, in ``block``: whose denial their owner has agreed to)."""
+    """Names of assets or of single fields (or activities, in ``block``: whose denial their owner has agreed to)."""
 
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
@@ -46,7 +46,8 @@ class Decided:
 
 
 class Candidate(NamedTuple):
-    """``by``: the flow of low confidence that reaches it."""
+    """An asset, or a field of one of which other fields are reached with high confidence.  ``by``: the flow of low
+    confidence that reaches it."""
 
     asset: str
     by: dict[str, Any]
@@ -72,28 +73,35 @@ def discover(sources: Iterable[str], edges: Edges, decided: Decided) -> Flows:
     Raises InputError: PAI321 where an asset with governed data of its own is excluded.
     """
     began = sorted(sources)
-    carrying = {asset_of(name) for name in began}
+    carrying = {one for name in began for one in (name, asset_of(name))}
     if wrong := sorted(decided.exclude & carrying):
         raise InputError("PAI321", f"{wrong[0]} carries a governed annotation itself, so it is no candidate",
                          next="take the annotation off in its contract, or do not exclude it")
     reached, waiting = _walked(began, edges, decided)
     rounds = 1
     included: set[str] = set()
-    while more := sorted(name for name in waiting if asset_of(name) in decided.include and name not in reached):
-        included.update(map(asset_of, more))
+    confirmed: list[str] = []
+    while more := sorted(name for name in waiting if _named(name, decided.include)):
+        included.update(_named(name, decided.include) for name in more)
+        confirmed += more
         rounds += 1
-        reached, waiting = _walked([*began, *reached, *more], edges, decided)
+        reached, waiting = _walked([*began, *confirmed], edges, decided)
     kept = {asset_of(name) for name in reached}
-    undecided = {asset_of(name): edge for name, edge in sorted(waiting.items(), reverse=True)
-                 if asset_of(name) not in kept | decided.exclude}
+    asked: dict[str, dict[str, Any]] = {}
+    for name, edge in sorted(waiting.items()):
+        asked.setdefault(name if asset_of(name) in kept else asset_of(name), edge)
     everything = _everything(began, edges)
-    behind = {asset_of(name) for name in everything} - kept - undecided.keys() - decided.exclude
-    waiting_behind = {asset_of(name) for name in _everything(
-        [name for name in waiting if asset_of(name) in undecided], edges, decided.exclude)}
-    return Flows(tuple(began), frozenset(reached),
-                 tuple(Candidate(asset, undecided[asset]) for asset in sorted(undecided)), tuple(sorted(included)),
-                 tuple(sorted(decided.exclude & {asset_of(name) for name in everything})),
-                 tuple(sorted(behind - waiting_behind)) if decided.exclude else (), rounds)
+    excluded = {_named(name, decided.exclude) for name in everything} - {""}
+    later = _everything(waiting, edges, decided.exclude)
+    cascade = {asset_of(name) for name in everything if name not in later and not _named(name, decided.exclude)} - kept
+    return Flows(tuple(began), frozenset(reached), tuple(Candidate(name, asked[name]) for name in sorted(asked)),
+                 tuple(sorted(included)), tuple(sorted(excluded)),
+                 tuple(sorted(cascade - {asset_of(name) for name in later})) if excluded else (), rounds)
+
+
+def _named(name: str, among: frozenset[str]) -> str:
+    """The field or its asset, where it is among them; else an empty text."""
+    return name if name in among else asset_of(name) if asset_of(name) in among else ""
 
 
 def _walked(start: Iterable[str], edges: Edges, decided: Decided) -> tuple[set[str], dict[str, dict[str, Any]]]:
@@ -104,7 +112,8 @@ def _walked(start: Iterable[str], edges: Edges, decided: Decided) -> tuple[set[s
     for name in queue:
         for edge in edges.get(name, ()):
             target = edge["to"]
-            if asset_of(target) in decided.exclude or (edge["evidence"] == [KEYED] and name not in begins):
+            apart = edge["evidence"] == [KEYED] and name not in begins
+            if apart or (_named(target, decided.exclude) and target not in begins):
                 continue
             if edge["confidence"] != "HIGH":
                 low.setdefault(target, edge)
@@ -119,7 +128,7 @@ def _everything(start: Iterable[str], edges: Edges, without: frozenset[str] = fr
     queue = sorted(seen)
     for name in queue:
         for edge in edges.get(name, ()):
-            if edge["to"] not in seen and asset_of(edge["to"]) not in without:
+            if edge["to"] not in seen and not _named(edge["to"], without):
                 seen.add(edge["to"])
                 queue.append(edge["to"])
     return seen

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 from lineage.discover.configs import Configs
-from lineage.discover.store import Store
+from lineage.discover.store import recorded
 from lineage.enforce import candidates, plan_costs, plan_paste, requirement
 from lineage.enforce.candidates import Decided
 from lineage.enforce.flip import flipped
@@ -95,8 +91,8 @@ def pastes(found: Found, remedy: Remedy) -> list[Paste]:
 def simulated(names: Sequence[str], run: Path | None) -> dict[str, Any]:
     """Raises InputError (PAI012, PAI022, PAI032)."""
     requirements = [requirement.load(file_of(name)) for name in dict.fromkeys(names)]
-    with _signals(run_folder(run)) as store:
-        return {**simulate(store.signals(), requirements).to_dict(), "run": str(run_folder(run))}
+    folder = run_folder(run)
+    return {**simulate(recorded(folder / "lineage.db"), requirements).to_dict(), "run": str(folder)}
 
 
 def enforced(name: str, run: Path | None, decisions: Path | None, despite: int | None) -> dict[str, Any]:
@@ -131,20 +127,6 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise InputError("PAI033", f"cannot be written: {error.strerror}", where=str(path)) from error
-
-
-@contextmanager
-def _signals(folder: Path) -> Iterator[Store]:
-    """The run's store, read from a copy: a question changes nothing.  Raises InputError (PAI032)."""
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "lineage.db"
-        try:
-            copyfile(folder / "lineage.db", copy)
-            with closing(Store(copy)) as store:
-                yield store
-        except (OSError, sqlite3.Error) as error:
-            raise InputError("PAI032", f"the run's signals cannot be read: {error}", where=str(folder / "lineage.db"),
-                             next="sightline demo") from error
 
 
 def _configs(folder: Path) -> tuple[Configs, ...]:

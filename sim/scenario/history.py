@@ -8,6 +8,7 @@ from typing import Any
 
 from lineage.discover.graph import Graph
 from lineage.errors import InputError
+from lineage.model import Signal
 
 
 @dataclass
@@ -32,6 +33,9 @@ class History:
     appended: Callable[[str], tuple[int, bool]] = lambda target: (0, False)
     # Searches what the run left: (value → the assets that hold it, all assets that were searched).
     remains: Callable[[], tuple[Mapping[str, frozenset[str]], frozenset[str]]] = lambda: ({}, frozenset())
+
+    # The recorded signals, in the order of each emitter.
+    signals: Callable[[], list[Signal]] = list
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

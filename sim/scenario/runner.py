@@ -20,6 +20,7 @@ import grpc
 import grpc.aio
 
 from lineage.discover.store import Store
+from lineage.discover.store import recorded as recorded_signals
 from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
@@ -258,7 +259,8 @@ class _Runner:
                           steps, self._audit,
                           lambda what, to: carried.carried(records, what, to), operations_score.truth,
                           lambda target: appended.appended(records, target),
-                          cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])))
+                          cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
+                          cache(lambda: recorded_signals(path / "lineage.db")))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)

@@ -11,6 +11,7 @@ from sim.scenario import (
     logger_steps,
     mediation,
     natural,
+    planning,
     rulebook_steps,
     side_channel,
     tokens,
@@ -21,5 +22,5 @@ from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
 __all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "identity_faults", "identity_steps",
-           "logger_faults", "logger_steps", "mediation", "natural", "rulebook_steps", "side_channel", "tokens",
-           "witnesses"]
+           "logger_faults", "logger_steps", "mediation", "natural", "planning", "rulebook_steps", "side_channel",
+           "tokens", "witnesses"]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lineage.errors import InputError
+from lineage.model import Signal
 from sim.scenario.expectations import check
 from sim.scenario.history import History
 from sim.scenario.vocabulary import EXPECTATIONS
@@ -33,6 +34,17 @@ def decision(activity: str, verdict: str, code: str = "") -> dict[str, Any]:
             "purpose": "", "principal": "", "where": "gate", "inputs": [f"{DAILY}#utterance"], "requirements": []}
 
 
+LABEL = {"category": "user.utterance", "annotations": ["GLASSES_INTERACTION"], "operational": ""}
+GLASSES = "glasses-interaction-purpose"
+# What was recorded: in logging mode the ads ranker was admitted.
+SIGNALS = [
+    Signal("policy", 0, "read", "rpc:policy.Admit.request", ("activity",), keys=("k1",), scope="policy-1"),
+    Signal("policy", 1, "decision", ADS, keys=("k1",), scope="policy-1", detail={
+        "id": "1", "activity": ADS, "verdict": "allowed", "code": "PAI301", "reason": "in logging mode only",
+        "where": "gate", "purpose": "ads_ranking", "principal": "training", "inputs": [f"{DAILY}#utterance"],
+        "requirements": []}),
+    Signal("warehouse", 0, "asset", DAILY, detail={"owner": "warehouse", "fields": {"utterance": LABEL}}),
+]
 EDGES = [
     edge("device:glasses#utterance", UTTERANCE, families="A"),
     edge(UTTERANCE, PROMPT), edge(PHOTO, "rpc:inference.Generate.request#image"),
@@ -43,7 +55,9 @@ EDGES = [
 ]
 OPERATIONS = {"recall": 1.0, "matched": 4, "truth": 4, "invented": 0, "captured": 4}
 LINEAGE = {
-    "assets": [{"name": name, "kind": name.partition(":")[0], "owner": "", "annotations": [], "fields": {}}
+    "assets": [{"name": name, "kind": name.partition(":")[0], "owner": "", "annotations": [], "fields": {
+        field: LABEL for one in EDGES for end in ("from", "to") for found, _, field in [one[end].partition("#")]
+        if found == name and field}}
                for name in sorted({one[end].partition("#")[0] for one in EDGES for end in ("from", "to")})],
     "edges": EDGES,
     "decisions": [decision(ADS, "blocked", "PAI301"), decision(EVAL, "allowed")],
@@ -92,7 +106,7 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
-                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS)
+                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS)
 
 
 def carried(what: str, to: str) -> tuple[int, bool]:
@@ -176,6 +190,13 @@ CASES: dict[str, Case] = {
                     (GOOD, {"of": "device:glasses#photo", "in": "any", "places": 0})),
     "flow_refused": Case({"from": DAILY, "code": "PAI301", "count": 1},
                          (GOOD, {"from": DAILY, "code": "PAI302"}), (GOOD, {"from": "web:none", "code": "PAI302"})),
+    "plan": Case({"requirement": GLASSES, "violations": 1, "cost": 1, "undecided": 0, "remedies": [f"block {ADS}"]},
+                 (GOOD, {"requirement": GLASSES, "violations": 1, "remedies": [f"block {EVAL}"]}),
+                 # Nothing that it governs is in the run.
+                 (GOOD, {"requirement": "gaze-out-of-prompts", "violations": 0})),
+    "simulated": Case({"requirement": GLASSES, "requests": 1, "activity": ADS, "code": "PAI301"},
+                      (GOOD, {"requirement": GLASSES, "requests": 0}),
+                      (EMPTY, {"requirement": GLASSES, "requests": 0})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
@@ -193,6 +214,8 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "carried": {"from": "device:glasses#photo", "to": "web:ask", "messages": 0},
     "happened": {"process": "app", "op": "write", "at": "web:ask", "count": 0},
     "flow_refused": {"from": UTTERANCE, "code": "PAI302", "count": 0},
+    "plan": {"requirement": GLASSES, "violations": 1, "undecided": 0},
+    "simulated": {"requirement": GLASSES, "requests": 0, "activity": EVAL},
     "answer": {"contains": "Eiffel", "count": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
