@@ -14,16 +14,19 @@ ENFORCE: dict[str, Code] = {
     "PAI302": Code(
         "the sink is less restrictive than its source",
         "Governed data is about to reach a field that does not carry the annotation.",
-        "Annotate the sink with the same label, block the flow, or have a reclassification reviewed."),
+        "Annotate the sink with the same label, block the flow, or have a reclassification reviewed.",
+        "scenarios/12_conversation_refused.yaml"),
     "PAI303": Code(
         "no valid token",
         "A read of governed data came without a token of the policy service, or with one for another activity or "
         "purpose.",
-        "Have the activity admitted first; tokens are not shared between activities."),
+        "Have the activity admitted first; tokens are not shared between activities.",
+        "scenarios/28_misused_token.yaml"),
     "PAI304": Code(
         "an unannotated input",
         "A check could not be made because a column has no label; in enforcement mode that refuses.",
-        "Label the column beside its definition."),
+        "Label the column beside its definition.",
+        "scenarios/21_logger_schema.yaml"),
     "PAI305": Code(
         "the policy service cannot be asked",
         "It is away, or did not answer within its deadline; a check that cannot be made refuses.",

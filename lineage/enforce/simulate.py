@@ -5,7 +5,8 @@ would still pass.  It asks signals only: the run need not be repeated, and nothi
 the guard's and the gate's own (``simulate_replay``).
 
 Limits: an enforced run can take a way that the recorded one did not take (a handler that does something else when it is
-refused, and asks again); consent is as it was recorded, and in logging mode nobody's rows are withheld.
+refused, and asks again); consent is as it was recorded: in logging mode nobody's rows are withheld,
+and whose a row is and where it comes from are not read.
 """
 
 from __future__ import annotations

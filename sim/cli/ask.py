@@ -30,15 +30,20 @@ def why(
     Example: [bold]sightline why training:ads_ranker[/]
     """
     from sim.cli.answers import why as answer
-    from sim.show import terminal
+    from sim.cli.because import Because
+    from sim.show import colleague, terminal
 
-    told = answer(lineage_of(run), to, source)
+    content = lineage_of(run)
+    told = answer(content, to, source)
+    told["because"] = Because(content, run_folder(run)).of(told)
     if as_json:
         print_json(told)
     else:
+        colleague.print_answer(told["because"])
         terminal.print_why(told["path"], told["decisions"][0] if told["decisions"] else None, told["remedies"])
         if told["activity"]:
             terminal.print_activity(told["activity"])
+        colleague.print_ways(told["because"])
     raise typer.Exit(0 if told["path"] or told["decisions"] else 3)
 
 
@@ -114,21 +119,18 @@ def explain(
     Example: [bold]sightline explain PAI301[/]
     """
     from lineage.codes import CODES
-    from sim.show import terminal
+    from sim.cli.because import example
+    from sim.show import colleague
 
     name = code.upper()
     if name not in CODES:
         raise InputError("PAI001", f"there is no code {code!r}; they are {', '.join(CODES)}",
                          next="sightline explain PAI301")
-    told = {"code": name, **CODES[name]._asdict()}
+    told = {"code": name, **CODES[name]._asdict(), "paste": example(name)}
     if as_json:
         print_json(told)
-        return
-    console = terminal.console()
-    console.print(f"{name}  {told['title']}")
-    for label in ("cause", "remedy", "scenario"):
-        if told[label]:
-            console.print(f"  {label}: {told[label]}")
+    else:
+        colleague.print_code(told)
 
 
 def evidence(

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lineage.codes import CODES
+from sim.stack.deployment import ROOT
 from tests.cli.conftest import Demo, Sightline, Told
 
 UTTERANCE, ADS, MODEL = "web:ask#utterance", "training:ads_ranker", "checkpoint:assistant@2"
@@ -95,6 +96,36 @@ def test_why_from_somewhere(placed: Demo) -> None:
     assert told.code == 0 and told.json["path"][0]["from"] == UTTERANCE
     back = placed.sightline("why", UTTERANCE, "--from", "response:ask#answer", "--json")
     assert back.code == 3 and back.json["path"] == []
+
+
+def test_why_says_the_rule_its_owner_and_what_to_paste(placed: Demo) -> None:
+    because = placed.sightline("why", ADS, "--json").json["because"]
+    assert because["answer"][0].startswith(f"{ADS} was refused (PAI301, ") and "ads-ranking" in because["answer"][0]
+    [rule] = because["rules"]
+    assert (rule["owner"], rule["mode"]) == ("privacy-glasses", "enforcement") and rule["requirement"].endswith("@3")
+    permit = because["ways"][1]["paste"][0]
+    line = (ROOT / permit["file"]).read_text().splitlines()[permit["line"] - 1]
+    assert permit["text"] == line.replace("]", ", ads_ranking]")
+    manifest = because["ways"][0]["paste"][0]
+    assert "core.daily_sessions" in (ROOT / manifest["file"]).read_text().splitlines()[manifest["line"] - 1]
+    assert because["scenarios"] == [CODES["PAI301"].scenario]
+    said = placed.sightline("why", ADS).out
+    assert permit["text"] in said and f"{permit['file']}:{permit['line']}" in said and "\x1b" not in said
+
+
+def test_why_of_what_was_allowed_of_an_asset_and_of_a_checkpoint(placed: Demo) -> None:
+    allowed = placed.sightline("why", "training:assistant_eval", "--json").json["because"]
+    assert "was allowed for purpose assistance: permitted by" in allowed["answer"][0] and allowed["ways"] == []
+    asset = placed.sightline("why", "warehouse:core.daily_sessions", "--json").json["because"]
+    assert "carries GLASSES_INTERACTION, and belongs to assistant-quality." in asset["answer"][0]
+    assert "It was made by job:daily_sessions from warehouse:core.sessions." in asset["answer"]
+    assert any("training:assistant_eval" in sentence for sentence in asset["answer"])
+    assert f"Refused: {ADS}." in asset["answer"]
+    checkpoint = placed.sightline("why", MODEL, "--json").json["because"]
+    assert "carries GLASSES_INTERACTION" in checkpoint["answer"][0]
+    assert "made by training:assistant_eval from" in checkpoint["answer"][1]
+    corpus = placed.sightline("why", "file:corpus/landmarks.tsv", "--json").json["because"]
+    assert "no annotation that a requirement governs" in corpus["answer"][0] and corpus["rules"] == []
 
 
 # -- graph
@@ -201,6 +232,13 @@ def test_explain(code: str, sightline: Sightline) -> None:
     assert {key: told.json[key] for key in ("title", "cause", "remedy", "scenario")} == CODES[code]._asdict()
     said = sightline("explain", code)
     assert CODES[code].title in said.out and CODES[code].remedy in said.out
+    for paste in told.json["paste"]:
+        assert paste["file"] in said.out and all(line in said.out for line in paste["text"].splitlines())
+
+
+def test_explain_shows_lines_to_paste(sightline: Sightline) -> None:
+    files = [one["file"] for one in sightline("explain", "PAI302", "--json").json["paste"]]
+    assert files == ["services/warehouse/tables/….sql", "scenarios/requirements/….yaml"]
 
 
 def test_evidence(placed: Demo) -> None:

@@ -49,9 +49,14 @@ def enforced(runs: Runs, told: Scenario, names: tuple[str, ...], seed: int, fold
             for one in run.lineage["decisions"] if one["verdict"] == "blocked"}
 
 
-def compared(refusals: set[Refusal]) -> set[tuple[object, ...]]:
-    """A token that is refused names what was admitted; where consent is enforced, whose a row is as well."""
-    return {one if one[2] != "PAI303" else one[:4] for one in refusals}
+def told(refusals: set[Refusal]) -> set[tuple[str, str, str, str]]:
+    return {one[:4] for one in refusals}
+
+
+def within(simulated: set[Refusal], real: set[Refusal]) -> bool:
+    """Where it is enforced, whose a row is and where it comes from are inputs too, which nobody asked before."""
+    return all(any(one[:4] == other[:4] and set(one[4]) <= set(other[4]) for other in real) for one in simulated
+               if one[2] != "PAI303")
 
 
 MORE = story("many-purposes", step("train", manifest="ads_ranker"), step("train", manifest="assistant_eval"),
@@ -71,12 +76,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("told", "names", "seed", "refusals"), CASES,
-                         ids=[f"{told.name}-{seed}" for told, _, seed, _ in CASES])
-def test_simulated_is_what_happens(runs: Runs, told: Scenario, names: tuple[str, ...], seed: int, refusals: int,
+@pytest.mark.parametrize(("scene", "names", "seed", "refusals"), CASES,
+                         ids=[f"{scene.name}-{seed}" for scene, _, seed, _ in CASES])
+def test_simulated_is_what_happens(runs: Runs, scene: Scenario, names: tuple[str, ...], seed: int, refusals: int,
                                    tmp_path: Path) -> None:
-    found = recorded(runs, told, names, seed, tmp_path)
-    assert compared(found.refusals) == compared(enforced(runs, told, names, seed, tmp_path))
+    found = recorded(runs, scene, names, seed, tmp_path)
+    real = enforced(runs, scene, names, seed, tmp_path)
+    assert told(found.refusals) == told(real) and within(found.refusals, real)
     assert len(found.refusals) == refusals
     said = found.to_dict()
     assert bool(said["requests"]["blocked"]) == bool(found.outcome.refused) and said["requests"]["pass"] > 0
