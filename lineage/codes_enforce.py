@@ -30,7 +30,8 @@ ENFORCE: dict[str, Code] = {
     "PAI305": Code(
         "the policy service cannot be asked",
         "It is away, or did not answer within its deadline; a check that cannot be made refuses.",
-        "Start the policy service; nothing was read."),
+        "Start the policy service; nothing was read.",
+        "scenarios/56_policy_away.yaml"),
     "PAI306": Code(
         "the statement cannot be judged",
         "The policy service cannot read the SQL or resolve a name in it, or cannot tell whose rows it would see; in "

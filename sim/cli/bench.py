@@ -18,7 +18,29 @@ def add(app: typer.Typer) -> None:
     group.command()(ingest)
     group.command()(consent)
     group.command()(paradigms)
+    group.command()(zones)
     app.add_typer(group, name="bench")
+
+
+def zones(
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Scenarios; all fault-free ones when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plans and simulations of the bundled requirements over bundled scenarios, each run in logging mode.
+
+    Example: [bold]sightline bench zones scenarios/05_training_refused.yaml --json[/]
+    """
+    from sim.cli.run import load
+    from sim.load import planned as measuring
+    from sim.show.terminal import progress, table
+
+    chosen = [one for one in load(scenarios or ["scenarios"]) if not one.faults or scenarios]
+    with progress("bench zones") as say:
+        report = measuring.measure(chosen, progress=say)
+    if as_json:
+        print_json(report)
+    else:
+        table(tuple(report["rows"][0]), [tuple(row.values()) for row in report["rows"]])
 
 
 def sql(
