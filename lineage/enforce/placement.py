@@ -45,13 +45,13 @@ def place(requirement: Requirement, graph: Graph, activities: dict[str, set[str]
     reached = [node for node in sorted(graph.nx.nodes) if kind_of(node) in _ENTRIES
                and requirement.governs.intersection(_annotations(labels, node))]
     seen, crossings = set(reached), []
-    remedied = _remedied(requirement, graph, labels)
+    reviewed = remedied(requirement, graph, labels)
     for node in reached:
         refused = {edge["to"] for edge in graph.out(node, {"blocked"})}
         for edge in graph.out(node, ANY):
             if edge["state"] == "declared" and refused.intersection({edge["to"], *edge["via"]}):
                 continue  # what was declared was refused: the data never took this way
-            if edge["state"] != "blocked" and (remedied(edge) or _free(requirement, node, edge["to"], labels)):
+            if edge["state"] != "blocked" and (reviewed(edge) or _free(requirement, node, edge["to"], labels)):
                 continue
             if edge["state"] == "blocked" or not _permitted(requirement, edge["to"], labels, activities):
                 crossings.append(edge)
@@ -72,7 +72,7 @@ def _permitted(requirement: Requirement, target: str, labels: dict[str, Any], ac
     return bool(requirement.governs.intersection(_annotations(labels, target))) or _operational(labels, target)
 
 
-def _remedied(requirement: Requirement, graph: Graph, labels: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+def remedied(requirement: Requirement, graph: Graph, labels: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
     """Whether an edge was let through by a review, which took from it all that the requirement governs: there is an
     entry for it, and a decision says so of the activity that moved it, or of the data."""
     decisions = [one for one in graph.lineage.get("decisions", ()) if one["verdict"] == "remediated"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineage.discover.graph import ANY, Graph
+from lineage.enforce.placement import remedied
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Refusal, Rules
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of
@@ -50,6 +51,7 @@ class PlanRun:
         self._acting = {one["name"]: one for one in lineage.get("activities", ())}
         self._deployed = deployed or Deployed()
         self._lineage = lineage
+        self._remedied = remedied(requirement, self.graph, {one["name"]: one["fields"] for one in lineage["assets"]})
 
     # --- step 1: assets -------------------------------------------------------------------------
 
@@ -129,8 +131,10 @@ class PlanRun:
                 best.setdefault(edge["to"], edge)
         return list(best.values())
 
-    def _followed(self, edge: Mapping[str, Any]) -> bool:
+    def _followed(self, edge: dict[str, Any]) -> bool:
         target = edge["to"]
+        if edge["state"] != "blocked" and self._remedied(edge):
+            return False  # a review took the annotation off
         if kind_of(target) in ACTIVITY_KINDS or self.governed(target):
             return True
         if edge["state"] == "declared" and not self._registered(target):

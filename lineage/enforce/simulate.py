@@ -6,7 +6,7 @@ the guard's and the gate's own (``simulate_replay``).
 
 Limits: an enforced run can take a way that the recorded one did not take (a handler that does something else when it is
 refused, and asks again); consent is as it was recorded: in logging mode nobody's rows are withheld,
-and whose a row is and where it comes from are not read.
+and whose a row is and where it comes from are not read; a reclassification is taken to hold.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class Simulation:
             "operations": {"blocked": self.operations, "pass": len(self.outcome.passed)},
             "requests": {"blocked": len(self.requests), "pass": len(passed)},
             "refusals": self._refusals(), "by_activity": self._by_activity(), "by_edge": self._by_edge(),
-            "passes": self._passes(), "dropped": sorted(self.outcome.dropped), "blocked_before": self.blocked_before}
+            "passes": self._passes(), "dropped": sorted(self.outcome.dropped),
+            "unknown": [{"activity": activity, "reason": reason}
+                        for activity, reason in sorted(set(self.outcome.unknown))],
+            "blocked_before": self.blocked_before}
 
     def _refusals(self) -> list[dict[str, Any]]:
         keys: dict[Refusal, set[str]] = {}

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
 from lineage.enforce.guard import Guard
+from lineage.enforce.reclassification import covers
 from lineage.enforce.rules import Rules
 from lineage.enforce.simulate_traffic import Scope, Traffic
 from lineage.errors import PolicyDenied
@@ -29,6 +30,8 @@ from lineage.privacylib.operation import Operation
 _WAREHOUSE = "warehouse"
 # Judged again from labels; another code of a decision that was let through says what enforcement would refuse.
 _REJUDGED = frozenset({"", "PAI301", "PAI302", "PAI304"})
+# Enforced, rows are narrowed to the origins that may be used; from what was recorded nobody can tell which are left.
+_BY_ORIGIN = "PAI310"
 Labels = Mapping[str, Mapping[str, Label]]
 
 
@@ -48,6 +51,8 @@ class Outcome:
     passed: list[tuple[str, Signal]] = field(default_factory=list)
     lost: list[tuple[Decision, str, Signal]] = field(default_factory=list)
     dropped: set[str] = field(default_factory=set)
+    # (activity, reason) of what enforcement may refuse or not.
+    unknown: list[tuple[str, str]] = field(default_factory=list)
     # Of log fields: the value is not kept, and the request goes on.
     drops: list[tuple[Decision, str, Signal]] = field(default_factory=list)
 
@@ -166,7 +171,8 @@ class Replay:
                 if index in scope.calls:
                     self._scope(scope.calls[index])
         except PolicyDenied:
-            raise self._refuse(self._told.decisions[-1], scope, signal) from None
+            if not self._reviewed(decision := self._told.decisions[-1], signal):
+                raise self._refuse(decision, scope, signal) from None
         self.outcome.passed.append((scope.key, signal))
 
     # --- what is decided apart from the guard ---------------------------------------------------
@@ -174,6 +180,9 @@ class Replay:
     def _decided(self, scope: Scope, signal: Signal) -> None:
         told = signal.detail
         if told["verdict"] == "blocked":
+            return
+        if told["code"] == _BY_ORIGIN:
+            self.outcome.unknown.append((told["activity"], told["reason"]))
             return
         if told["code"] not in _REJUDGED:
             decision = make(self._rules, told["activity"], told["purpose"], told["principal"], told["where"], "blocked",
@@ -187,12 +196,26 @@ class Replay:
         crossings = [Crossing(self._input(source), self._input(sink)) for sink, sources in signal.links
                      for source in sources]
         who = {"activity": told["activity"], "purpose": told["purpose"], "principal": told["principal"]}
+        crossings = [one for one in crossings if not self._lowers(one.source.asset, one.sink.asset)]
         decision = (judge(self._rules, **who, crossings=crossings, used=inputs) if crossings
                     else admit(self._rules, **who, inputs=inputs))
         if decision.verdict == "blocked":
             self._refused[decision.activity, decision.purpose] = decision
             raise self._refuse(decision, scope, signal)
         self._refused.pop((decision.activity, decision.purpose), None)
+
+    def _reviewed(self, decision: Decision, signal: Signal) -> bool:
+        """A review is on every flow that the guard refused here; that it still holds nobody can tell from a record."""
+        sink = sides(signal.asset)[0] if signal.op == "call" else signal.asset
+        return decision.code == "PAI302" and all(self._lowers(name, sink) for name in decision.inputs)
+
+    def _lowers(self, source: str, sink: str) -> bool:
+        """A reclassification takes off all for which this flow would be refused."""
+        label = self._input(source).annotations
+        drops = frozenset(name for rule in self._rules.requirements for one in rule.reclassify
+                          if covers(one.source, source) and asset_of(one.sink) == asset_of(sink) for name in one.drops)
+        return bool(drops) and not self._rules.flow([name for name in label if name not in drops],
+                                                    self._input(sink).annotations)
 
     def _input(self, name: str) -> Input:
         fields = self._labels.get(asset_of(name), {})

@@ -34,6 +34,8 @@ def show_simulation(answer: Mapping[str, Any], *, out: Console | None = None) ->
              f"{' for ' + one['purpose'] if one['purpose'] else ''}: {_plural(one['requests'], 'request')}, "
              f"at the {one['where']}")
         line(out, ("      ", ""), one["reason"])
+    for one in answer["unknown"]:
+        line(out, "  ", mark("unknown"), f" {one['activity']}: {one['reason']}")
     if answer["passes"]:
         line(out, "would pass:")
         table(("activity", "purpose", "requests", "operations"),

@@ -87,3 +87,12 @@ def test_simulated_is_what_happens(runs: Runs, scene: Scenario, names: tuple[str
     said = found.to_dict()
     assert bool(said["requests"]["blocked"]) == bool(found.outcome.refused) and said["requests"]["pass"] > 0
     assert {one["activity"] for one in said["refusals"]} >= {one[0] for one in found.refusals}
+
+
+def test_what_goes_by_the_origin_is_unknown(runs: Runs, tmp_path: Path) -> None:
+    """Logging mode narrows no rows, so that a record does not tell which would be left: neither refused nor passed."""
+    scene = scenario("regional-rule")
+    found = recorded(runs, scene, (GLASSES,), 50, tmp_path)
+    real = told(enforced(runs, scene, (GLASSES,), 50, tmp_path))
+    said = {one["activity"] for one in found.to_dict()["unknown"]}
+    assert said and all(one[0] in said for one in real - told(found.refusals)) and told(found.refusals) <= real
