@@ -105,8 +105,9 @@ def unvouched(rules: Rules, op: Operation) -> Decision | None:
     if not governed(rules, annotations):
         return None
     code, _, why = wrong.partition(" ")
-    return make(rules, who.activity, who.purpose, "" if who.identity else who.principal, "guard", "blocked", code, why,
-                names)
+    # What a request says that nobody vouches for is not repeated as if somebody did.
+    purpose, principal = ("", "") if who.identity else (who.purpose, who.principal)
+    return make(rules, who.activity, purpose, principal, "guard", "blocked", code, why, names)
 
 
 def _unsigned(op: Operation) -> str:

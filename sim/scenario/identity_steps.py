@@ -16,7 +16,7 @@ from protos import principals_pb2, training_pb2, warehouse_pb2
 from sim.scenario import tokens
 from sim.scenario.identity_faults import forged
 from sim.scenario.stage import Outcome, Stage, read_text, refused
-from sim.scenario.steps import STEPS, ask, flush, run_job
+from sim.scenario.steps import STEPS, ask, flush, not_done, run_job
 
 Shown = Literal["own", "none", "forged", "expired", "stolen", "another's key"]
 # Seconds: what claims are asked for that are to expire, and what passes before they are shown.
@@ -101,5 +101,4 @@ async def _run(stage: Stage, what: str, name: str, shown: bytes, where: str) -> 
     first = next((run for run in runs if run.outcome == "blocked"), None)
     if first is None:
         return Outcome("done", {"runs": len(runs)})
-    return Outcome("blocked", {"code": first.code, "reason": first.reason,
-                               "done": sum(run.outcome == "done" for run in runs)})
+    return Outcome("blocked", {"code": first.code, "reason": first.reason, "not done": not_done(runs)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -144,8 +144,13 @@ async def schedule(stage: Stage, given: Mapping[str, Any], where: str) -> Outcom
     outcomes = Counter(run.outcome for run in answer.runs)
     return Outcome("done", {
         **dict(sorted(outcomes.items())), "order": [run.job for run in answer.runs if run.ds == first],
-        "not done": [{"job": run.job, "ds": run.ds, "outcome": run.outcome, "code": run.code, "reason": run.reason}
-                     for run in answer.runs if run.outcome != "done"]})
+        "not done": not_done(answer.runs)})
+
+
+def not_done(runs: Iterable[Any]) -> list[dict[str, str]]:
+    """What became of each scheduled run that was not done."""
+    return [{"job": run.job, "ds": run.ds, "outcome": run.outcome, "code": run.code, "reason": run.reason}
+            for run in runs if run.outcome != "done"]
 
 
 @STEPS.register("export", {"export": str}, stage="discover",

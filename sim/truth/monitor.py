@@ -33,6 +33,7 @@ from sim.truth.journal import Journal
 from sim.truth.monitor_attempts import Attempt, Construction
 from sim.truth.monitor_evidence import Evidence, Ran
 from sim.truth.monitor_flows import Flow, Places, flows, phases
+from sim.truth.monitor_identity import UNMADE
 from sim.truth.monitor_refusals import Refused, refused_flows
 from sim.truth.monitor_reviewed import digest
 from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force
@@ -172,7 +173,7 @@ def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
         return item("unknown", f"{said}: it uses what nothing labels")
     if code == "PAI316":
         return item("unknown", f"{said}: whom its rows stand for is not counted here")
-    return item("rule_false_blocks", said)
+    return item("unknown", f"{said}: a check could not be made") if code in UNMADE else item("rule_false_blocks", said)
 
 
 def _forbidden(one: Attempt, rules: Sequence[Rule]) -> tuple[tuple[str, ...], tuple[str, ...]]:

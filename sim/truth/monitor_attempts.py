@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from sim.truth import monitor_catalog
 from sim.truth.monitor_catalog import Catalog, Named
+from sim.truth.monitor_identity import vouched
 from sim.truth.monitor_labels import header
 from sim.truth.monitor_sql import understood
 
@@ -70,6 +71,15 @@ class Construction(NamedTuple):
 
 def attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
     """In the order in which they were made.  ``done``: a request was answered, so its new tables stay."""
+    for one in _attempts(given, done):
+        told = given.steps[one.step] if 0 <= one.step < len(given.steps) else None
+        if told is None or all(vouched(given.deploy, told, one.activity, purpose) for purpose in one.purposes):
+            yield one
+        else:
+            yield one._replace(purposes=(*one.purposes, ""))
+
+
+def _attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
     catalog = monitor_catalog.at(given.deploy)
     counts: dict[tuple[str, str], int] = {}
     for at, sent in enumerate(given.sent):
