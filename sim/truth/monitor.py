@@ -143,9 +143,9 @@ def _outcome(one: Attempt, attempts: Sequence[Attempt], given: Construction) -> 
         return "done", ""
     told = given.steps[one.step]
     if one.kind == "scheduled":
-        name = one.activity.partition(":")[2]
+        names = one.activity, one.activity.partition(":")[2]
         for other in told["said"].get("not done", ()):
-            if other["job"] == name and other["ds"] == one.day:
+            if other["job"] in names and other["ds"] == one.day:
                 return str(other["outcome"]), str(other["code"])
         return "done", ""
     last = max(other.request[2] for other in attempts if other.step == one.step)

@@ -6,7 +6,7 @@ standing between its request and the next.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Evidence:
         if attempt.kind == "training":
             return Ran(answered, self._read(found, number))
         if attempt.kind == "export":
-            return Ran(answered, self._parts(attempt))
+            return Ran(answered, self._parts(found[number], attempt))
         return Ran(answered, self._rows(found[number], attempt))
 
     def wrote(self, table: str) -> int | None:
@@ -93,7 +93,16 @@ class Evidence:
         made = any(one.op == "write" and one.locator.startswith("file:checkpoints/") for one in own)
         return sum(rows) if rows or made else None
 
-    def _parts(self, attempt: Attempt) -> int | None:
-        """Parts that were written; how many rows is in none of the records."""
-        found = [one for one in self._records if one.op == "write" and one.locator.startswith(f"file:{attempt.table}/")]
-        return sum(one.bytes for one in found) if found else None
+    def _parts(self, request: Record, attempt: Attempt) -> int | None:
+        """Bytes of the parts that were written; how many rows is in none of the records.
+
+        Workers write the parts, in whatever call; the list of them is written in its own.  Where a part was written
+        more often than a list, parts without a list may be of any request."""
+        folder = f"file:{attempt.table}/"
+        written = [one for one in self._records if one.op == "write" and one.locator.startswith(folder)]
+        parts = Counter(one.locator for one in written if "/part-" in one.locator)
+        lists = [one for one in written if "/part-" not in one.locator]
+        if not parts or not (max(parts.values()) > len(lists) or any(
+                one.detail.get("within", 0) == request.detail.get("call", -1) for one in lists)):
+            return None
+        return sum(one.bytes for one in written)
