@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sim.world.device import LABELS
 
+_READ = ("RunJob", "Train", "Export", "RunSchedule")
 _MODE = re.compile(r"^mode\s*:\s*enforcement\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Examined:
-    """``values``: what the app sends is looked for in the services' messages (in one process only).
+    """``values``: what the app sends is looked for in the services' messages (in one process only), and what the
+    warehouse holds is kept before each request of the operator's that may read it.
 
     ``logging``: the deployed requirements are all put into logging mode, so that what the steps attempt happens.
     ``library``: makes a service's PrivacyLib in another way, such as without a guard: the monitor's positive control.
@@ -35,6 +39,18 @@ class Examined:
         """Changes the files that a run is about to be started with."""
         for path in requirements.glob("*.yaml") if self.logging else ():
             path.write_text(self.rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def before(self, warehouse: Path, snapshots: Path) -> Callable[[int, str], None]:
+        """Keeps what the warehouse holds before each request that may read it, in ``snapshots/<place>``."""
+        def keep(at: int, method: str) -> None:
+            if self.values and method in _READ:
+                (snapshots / str(at)).mkdir(parents=True)
+                for path in sorted(warehouse.glob("*.db")):
+                    with closing(sqlite3.connect(path)) as own, closing(
+                            sqlite3.connect(snapshots / str(at) / path.name)) as copy:
+                        own.backup(copy)
+
+        return keep
 
     def rewritten(self, requirement: str) -> str:
         """The text of a requirement that the run is told of."""

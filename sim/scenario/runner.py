@@ -193,7 +193,8 @@ class _Runner:
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
                       self._deployment.manifests, requirements=self._deployment.requirements_by_name(),
-                      rewrite=self._examined.rewritten)
+                      rewrite=self._examined.rewritten,
+                      before=self._examined.before(self._folder.data / "warehouse", self._folder.path / "snapshots"))
         await stage.operate("training", "Train", operator.base_manifest(self._deployment.manifests))
         return stage
 

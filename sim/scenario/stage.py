@@ -55,6 +55,8 @@ class Stage:
     # What the operator has sent, in order, and in which step: for the truth, which asks what was attempted.
     step: int = -1
     sent: list[dict[str, Any]] = field(default_factory=list)
+    # Called with the place of a request among them and its method, before it goes.
+    before: Callable[[int, str], None] = lambda at, method: None
 
     async def operate(self, service: str, method: str, request: Any, claims: bytes | None = None) -> Any:
         """One call of the operator, under a correlation key of its own; with other ``claims`` than theirs, if given."""
@@ -62,6 +64,7 @@ class Stage:
         key = key_id(self.seed, "operator", self.operations)
         span = key_id(self.seed, "operator-span", self.operations, size=8)
         self.sent.append({"step": self.step, "service": service, "method": method, "request": _said(request)})
+        self.before(len(self.sent) - 1, method)
         shown = () if claims is None else ((POLICY, claims),)
         return await self.call(service, method, request, (("traceparent", f"00-{key}-{span}-01"), *shown))
 

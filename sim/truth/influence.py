@@ -75,7 +75,7 @@ def _outcome(folder: Path, schema: Sequence[str], text: str, sink: str, given: M
     """The values of the sink column after the job, in whatever order."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        _copied(connection, folder, schema)
+        copied(connection, folder, schema)
         table, _, column = sink.removeprefix("warehouse:").partition("#")
         if change:
             connection.execute(change)
@@ -87,7 +87,8 @@ def _outcome(folder: Path, schema: Sequence[str], text: str, sink: str, given: M
         connection.close()
 
 
-def _copied(connection: sqlite3.Connection, folder: Path, schema: Sequence[str]) -> None:
+def copied(connection: sqlite3.Connection, folder: Path, schema: Sequence[str]) -> None:
+    """The tables of ``schema`` in memory, with the rows that the databases in ``folder`` have of them."""
     for path in sorted(folder.glob("*.db")):
         connection.execute(f"ATTACH ':memory:' AS {path.stem}")
     for sql in schema:

@@ -15,7 +15,8 @@ services, from a twin of the run in logging mode (``monitor_flows``), never from
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
 - *unknown*: what the monitor cannot tell, apart.
 
-Not judged here: rows that are left out of a run that goes on (consent, regions of rows).
+Where only some rows may be used (consent, where they are from), leaving those out is an attempt of its own, of kind
+*rows* (``monitor_rows``).
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ from sim.truth.monitor_flows import Flow, Places, flows, phases
 from sim.truth.monitor_identity import UNMADE
 from sim.truth.monitor_refusals import Refused, refused_flows
 from sim.truth.monitor_reviewed import digest
+from sim.truth.monitor_rows import Counted, counted, withdrawn
 from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force
 from sim.truth.record import Record
 
 Verdict = Literal["blocked", "missed", "allowed", "rule_false_blocks", "invalid", "unknown"]
+_FLOW = " → "
 COUNTS = ("crossings", "blocked", "missed", "rule_false_blocks", "influence_false_blocks", "allowed")
 
 
@@ -56,6 +59,8 @@ class Item:
     rows: int | None = None
     day: str = ""
     why: str = ""
+    # Which of the operator's attempts it is, from 0.
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def load(folder: Path) -> Loaded:
     except (OSError, ValueError, KeyError) as error:
         raise RunError("PAI032", f"this run says nothing of its construction: {error}", where=str(folder)) from error
     given = Construction(said["steps"], said["sent"], folder / "data" / "deploy",
-                         {name: frozenset(of) for name, of in said["devices"].items()})
+                         {name: frozenset(of) for name, of in said["devices"].items()}, folder / "snapshots")
     return Loaded(Journal.read(folder / "journal.db"), monitor_rules.read_all(given.deploy / "requirements"),
                   monitor_labels.deployed(given.deploy), decisions, given)
 
@@ -126,7 +131,8 @@ def of_run(folder: Path, twin: Path | None = None) -> Account:
 def _operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[Sequence[Rule]],
               given: Construction) -> Iterator[Item]:
     """What the operator asked for."""
-    for one in attempts:
+    said = [monitor_labels.columns_that_say(what, given.deploy / "tables") for what in ("subject", "origin")]
+    for number, one in enumerate(attempts):
         outcome, code = _outcome(one, attempts, given)
         ran = evidence.ran(one)
         if one.kind == "scheduled" and outcome != "done":
@@ -134,7 +140,29 @@ def _operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[S
             others = [other for other in attempts if (other.request, other.table) == (one.request, one.table)]
             alone = all(_outcome(other, attempts, given)[0] != "done" for other in others)
             ran = Ran(False, ran.rows if alone else None)
-        yield _judged(one, ran, outcome, code, rules[one.sent])
+        item = replace(_judged(one, ran, outcome, code, rules[one.sent]), number=number)
+        rows = counted(given.snapshots / str(one.sent), one, rules[one.sent], withdrawn(given.sent, one.sent), *said)
+        if rows is None or not rows.permitted + rows.forbidden or any(_FLOW in name for name in item.forbidden):
+            yield item
+        else:
+            if rows.permitted:
+                item = replace(_judged(one._replace(uses=()), ran, outcome, code, rules[one.sent]), number=number)
+            yield from _by_rows(one, item, rows, ran)
+
+
+def _by_rows(one: Attempt, item: Item, rows: Counted, ran: Ran) -> Iterator[Item]:
+    """Where some rows may be used and others not, the attempt may go on, and those must be left out."""
+    if item.verdict == "rule_false_blocks" and rows.permitted and rows.forbidden:
+        item = replace(item, verdict="blocked", requirements=rows.requirements,
+                       why=f"{item.why}: all of it, for {rows.forbidden} rows")
+    if not rows.forbidden or ran.rows is None or item.verdict == "invalid":
+        yield item
+        return
+    verdict: Verdict = ("unknown" if rows.rows == rows.left else "blocked" if ran.rows == rows.left
+                        else "missed" if ran.rows == rows.rows else "unknown")
+    withheld = Item(one.activity, "rows", verdict, rows.requirements, (), ran.rows, one.day,
+                    f"{rows.rows} rows with those that may not be used, {rows.left} without them")
+    yield from (item, withheld) if rows.permitted else (withheld,)
 
 
 def _outcome(one: Attempt, attempts: Sequence[Attempt], given: Construction) -> tuple[str, str]:

@@ -63,6 +63,8 @@ class Construction(NamedTuple):
     sent: Sequence[Mapping[str, Any]]
     deploy: Path
     devices: Mapping[str, frozenset[str]] = MappingProxyType({})
+    # What the warehouse held before a request, by its place in ``sent``.
+    snapshots: Path = Path("snapshots")
 
     def done(self, step: int) -> bool:
         """What comes before the first step and after the last goes through, or the run is none."""
@@ -150,7 +152,7 @@ def _training(catalog: Catalog, manifest: Mapping[str, Any], purpose: str, reque
                  if "table" in item for column in (*item["columns"], *_key(catalog, item["table"])))
     purposes = tuple(dict.fromkeys((str(manifest["purpose"]), purpose or str(manifest["purpose"]))))
     return Attempt(f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""), uses, (),
-                   request, sent, step)
+                   request, sent, step, schema=catalog.schema)
 
 
 def _key(catalog: Catalog, table: str) -> tuple[str, ...]:

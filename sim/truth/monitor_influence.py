@@ -42,9 +42,9 @@ def over_blocked(account: Account, attempts: Sequence[Attempt], warehouse: Path,
                  origins: Sequence[str] = ()) -> Iterator[Over]:
     """Of each blocked item that ``attempts`` (in the account's order) explains.  ``warehouse``: the folder of the
     databases that the run left; ``rules``: by id; ``origins``: of the world's data."""
-    for attempt, item in zip(attempts, account.items, strict=False):
-        if item.verdict == "blocked":
-            yield _judged(attempt, item, warehouse, rules, origins)
+    for item in account.items:
+        if item.verdict == "blocked" and item.number >= 0:
+            yield _judged(attempts[item.number], item, warehouse, rules, origins)
 
 
 def _judged(attempt: Attempt, item: Item, warehouse: Path, rules: Mapping[str, Rule],

@@ -25,7 +25,7 @@ _CREATE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w.]+)\s*\((.
 _COLUMN = re.compile(r"\s*([A-Za-z_]\w*)\s+[A-Z]+[^\n]*")
 _NO_COLUMN = ("PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT")
 _HEADER = re.compile(r"^\s*--\s*(\w+)\s*:\s*(.*?)\s*$")
-_SUBJECT = re.compile(r"subject:\s*(\w+)")
+_SAID = re.compile(r"(subject|origin):\s*(\w+)")
 
 
 def header(sql: str) -> dict[str, str]:
@@ -47,14 +47,15 @@ def tables(sql: str) -> Iterator[tuple[str, dict[str, frozenset[str] | None]]]:
         yield match[1], {column: default if label is None else label for column, label in _columns(match[2])}
 
 
-def subjects(folder: Path) -> dict[str, str]:
-    """Table → the column that says whose a row is."""
+def columns_that_say(what: str, folder: Path) -> dict[str, str]:
+    """Table → the column that says whose a row is (``what``: "subject"), or where it is from ("origin")."""
     found = {}
     for path in sorted(folder.glob("*.sql")):
         text = path.read_text(encoding="utf-8")
+        said = dict(_SAID.findall(text.partition("CREATE")[0]))
         for table, _ in tables(text):
-            if match := _SUBJECT.search(text.partition("CREATE")[0]):
-                found[table] = match[1]
+            if what in said:
+                found[table] = said[what]
     return found
 
 

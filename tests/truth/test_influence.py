@@ -81,7 +81,7 @@ def judged(warehouse: Path, sql: str, *forbidden: str, uses: tuple[str, ...] = (
     named = tuple(Named(f"warehouse:core.{name}", frozenset({"A"})) for name in uses)
     attempt = Attempt("job:x", "job", (purpose,), "", named, (), ("warehouse", "RunJob", 0), 0, 0, text=sql,
                       schema=SCHEMA)
-    item = Item("job:x", "job", "blocked", ("r@1",), forbidden)
+    item = Item("job:x", "job", "blocked", ("r@1",), forbidden, number=0)
     rule: Rule = read(RULE % purposes)
     return next(over_blocked(Account((item,)), [attempt], warehouse, {rule.id: rule}, ["SE", "US"]))
 

@@ -24,7 +24,8 @@ def test_every_bundled_table_has_the_labels_that_the_warehouse_reads() -> None:
     for table in tables_of.load(bundled().tables).values():
         for column in table.columns.values():
             assert found.pop(f"{table.asset}#{column.name}") == frozenset(column.label.annotations)
-        assert monitor_labels.subjects(bundled().tables).get(table.name, "") == table.subject
+        for what, column in (("subject", table.subject), ("origin", table.origin)):
+            assert monitor_labels.columns_that_say(what, bundled().tables).get(table.name, "") == column
     assert not found
 
 
