@@ -20,7 +20,6 @@ from sim.show import terminal
 from sim.truth import monitor, score
 from sim.truth.monitor_run import Examination, examine, reached
 
-_BESIDE = ("invalid", "unknown")
 # Signed with the time on the wall.
 SIGNED = frozenset({"rpc:policy.Admit.response#token", "rpc:policy.Judge.response#token"})
 
@@ -45,7 +44,7 @@ def score_enforcement(scenarios: Sequence[Scenario], seeds: Sequence[int | None]
         over += [{**at, **one.to_dict()} for one in found.over]
         undetermined |= {one for one in found.undetermined if one not in SIGNED}
         disagreements += [{**at, **one._asdict()} for one in found.decisions if one.agrees is False]
-    return {**{key: sum(row[key] for row in rows) for key in (*monitor.COUNTS, *_BESIDE)},
+    return {**{key: sum(row[key] for row in rows) for key in (*monitor.COUNTS, *monitor.BESIDE)},
             "stopped": _stopped(rows), "decisions": {key: sum(row["decisions"][key] for row in rows) for key in (
                 "agree", "disagree", "unknown")}, "disagreements": disagreements, "items": items,
             "over_blocked": over, "undetermined": sorted(undetermined), "scenarios": rows}
@@ -61,7 +60,7 @@ def _scored(scenario: Scenario, seed: int | None, say: runner.Progress) -> tuple
     counted = found.account.to_dict()
     agreed = Counter(one.agrees for one in found.decisions)
     return {"name": scenario.name, "seed": done.verdict["seed"], **{key: counted[key] for key in (
-        *monitor.COUNTS, *_BESIDE)}, "decisions": {"agree": agreed[True], "disagree": agreed[False],
+        *monitor.COUNTS, *monitor.BESIDE)}, "decisions": {"agree": agreed[True], "disagree": agreed[False],
                                                    "unknown": agreed[None]}}, found
 
 
@@ -110,7 +109,7 @@ def passed(result: dict[str, Any]) -> int:
 
 def show(result: dict[str, Any]) -> None:
     console = terminal.console()
-    keys = (*monitor.COUNTS, *_BESIDE)
+    keys = (*monitor.COUNTS, *monitor.BESIDE)
     terminal.table(("scenario", "seed", *(key.replace("_", " ") for key in keys)),
                    [(row["name"], row["seed"], *(row[key] for key in keys)) for row in result["scenarios"]])
     stopped, told = result["stopped"], result["decisions"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +61,11 @@ AS_IT_IS = Examined()
 
 
 def write_construction(path: Path, given: Examined, steps: Sequence[dict[str, Any]],
-                       sent: Sequence[dict[str, Any]]) -> None:
-    """``sent``: what the operator sent, in order, each with the number of its ``step`` (-1: before the first)."""
+                       sent: Sequence[dict[str, Any]], faults: Iterable[str] = ()) -> None:
+    """``sent``: what the operator sent, in order, each with the number of its ``step`` (-1: before the first);
+    ``faults``: their kinds."""
     devices = {f"device:{place}#{name}": sorted(label.annotations) for place, of in LABELS.items()
                for name, label in of.items()}
-    said = {"format": 1, "logging": given.logging, "steps": list(steps), "sent": list(sent), "devices": devices}
+    said = {"format": 1, "logging": given.logging, "steps": list(steps), "sent": list(sent), "devices": devices,
+            "faults": sorted(set(faults))}
     path.write_text(json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -266,7 +266,8 @@ class _Runner:
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
         _write(path / "audit.json", {"format": 1, "services": self._audit})
-        write_construction(path / "construction.json", self._examined, steps, stage.sent)
+        write_construction(path / "construction.json", self._examined, steps, stage.sent,
+                           (fault.kind for fault in self._scenario.faults))
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers, account)

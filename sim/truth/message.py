@@ -15,6 +15,7 @@ _VALUES = {
     "sightline.AdmitRequest": ("activity",),
     "sightline.JudgeRequest": ("activity",),
     "sightline.JobRequest": ("job",),
+    "sightline.ExportRequest": ("export",),
 }
 _HEADER = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)\s*$", re.MULTILINE)
 

@@ -12,6 +12,8 @@ services, from a twin of the run in logging mode (``monitor_flows``), never from
 - *rule_false_blocks*: what the PAI refused and no requirement asks to be refused;
 - *influence_false_blocks*: blocked flows, and among *blocked*, of which nothing would have reached the sink: the label
   asks for them and the data does not (``influence``, which fills ``uninfluenced``);
+- *failed_closed*: refused because something that the scenario planted (``monitor_vouched.CLOSED``) left a check without
+  an answer; not scored;
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
 - *unknown*: what the monitor cannot tell, apart.
 
@@ -34,14 +36,16 @@ from sim.truth.journal import Journal
 from sim.truth.monitor_attempts import Attempt, Construction
 from sim.truth.monitor_evidence import Evidence, Ran
 from sim.truth.monitor_flows import Flow, Places, flows, phases
-from sim.truth.monitor_identity import UNMADE
 from sim.truth.monitor_refusals import Refused, refused_flows
 from sim.truth.monitor_reviewed import digest
 from sim.truth.monitor_rows import Counted, counted, withdrawn
 from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force
+from sim.truth.monitor_vouched import closed
 from sim.truth.record import Record
 
-Verdict = Literal["blocked", "missed", "allowed", "rule_false_blocks", "invalid", "unknown"]
+Verdict = Literal["blocked", "missed", "allowed", "rule_false_blocks", "invalid", "failed_closed", "unknown"]
+# Counted beside the six.
+BESIDE = ("invalid", "failed_closed", "unknown")
 _FLOW = " → "
 COUNTS = ("crossings", "blocked", "missed", "rule_false_blocks", "influence_false_blocks", "allowed")
 
@@ -74,9 +78,9 @@ class Account:
 
     def to_dict(self) -> dict[str, Any]:
         """The six counts, ``invalid`` and ``unknown`` beside them, and ``items``."""
-        found = Counter(one.verdict for one in self.items)
+        found: Counter[str] = Counter(one.verdict for one in self.items)
         return {"crossings": found["blocked"] + found["missed"], **{key: found[key] for key in (
-            "blocked", "missed", "rule_false_blocks", "allowed", "invalid", "unknown")},
+            "blocked", "missed", "rule_false_blocks", "allowed", *BESIDE)},
             "influence_false_blocks": len(self.uninfluenced),
             "items": [asdict(one) for one in self.items], "uninfluenced": [asdict(one) for one in self.uninfluenced]}
 
@@ -96,7 +100,7 @@ def account(records: Sequence[Record], requirements: Sequence[Rule], labels: mon
         rules[at + 1] for at, sent in enumerate(given.sent) if sent["method"] == "Require")]))
     known = {one.attempt for one in items}
     for refused in refused_flows(decisions, known, places, {rule.id: rule for phase in rules for rule in phase}):
-        between += _reconciled(refused, between)
+        between += _reconciled(refused, between, given.faults)
     return Account((*items, *between))
 
 
@@ -118,7 +122,8 @@ def load(folder: Path) -> Loaded:
     except (OSError, ValueError, KeyError) as error:
         raise RunError("PAI032", f"this run says nothing of its construction: {error}", where=str(folder)) from error
     given = Construction(said["steps"], said["sent"], folder / "data" / "deploy",
-                         {name: frozenset(of) for name, of in said["devices"].items()}, folder / "snapshots")
+                         {name: frozenset(of) for name, of in said["devices"].items()}, folder / "snapshots",
+                         tuple(said["faults"]))
     return Loaded(Journal.read(folder / "journal.db"), monitor_rules.read_all(given.deploy / "requirements"),
                   monitor_labels.deployed(given.deploy), decisions, given)
 
@@ -140,13 +145,14 @@ def _operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[S
             others = [other for other in attempts if (other.request, other.table) == (one.request, one.table)]
             alone = all(_outcome(other, attempts, given)[0] != "done" for other in others)
             ran = Ran(False, ran.rows if alone else None)
-        item = replace(_judged(one, ran, outcome, code, rules[one.sent]), number=number)
+        item = replace(_judged(one, ran, outcome, code, rules[one.sent], given.faults), number=number)
         rows = counted(given.snapshots / str(one.sent), one, rules[one.sent], withdrawn(given.sent, one.sent), *said)
         if rows is None or not rows.permitted + rows.forbidden or any(_FLOW in name for name in item.forbidden):
             yield item
         else:
             if rows.permitted:
-                item = replace(_judged(one._replace(uses=()), ran, outcome, code, rules[one.sent]), number=number)
+                item = replace(_judged(one._replace(uses=()), ran, outcome, code, rules[one.sent], given.faults),
+                               number=number)
             yield from _by_rows(one, item, rows, ran)
 
 
@@ -175,12 +181,14 @@ def _outcome(one: Attempt, attempts: Sequence[Attempt], given: Construction) -> 
         for other in told["said"].get("not done", ()):
             if other["job"] in names and other["ds"] == one.day:
                 return str(other["outcome"]), str(other["code"])
-        return "done", ""
+        if told["outcome"] == "done":
+            return "done", ""
     last = max(other.request[2] for other in attempts if other.step == one.step)
     return ("done", "") if one.request[2] < last else (str(told["outcome"]), str(told["said"].get("code", "")))
 
 
-def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule]) -> Item:
+def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule],
+            faults: Sequence[str] = ()) -> Item:
     requirements, forbidden = _forbidden(one, rules)
 
     def item(verdict: Verdict, why: str = "") -> Item:
@@ -195,13 +203,15 @@ def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
         return item("unknown", "answered, and nothing ran") if ran.answered else item("blocked", said)
     if ran.answered or outcome == "done":
         return item("allowed")
+    if closed(faults, code):
+        return item("failed_closed", said)
     if outcome in ("failed", "skipped"):
         return item("invalid", said)
     if any(use.annotations is None for use in one.uses) and any(rule.enforced for rule in rules):
         return item("unknown", f"{said}: it uses what nothing labels")
     if code == "PAI316":
         return item("unknown", f"{said}: whom its rows stand for is not counted here")
-    return item("unknown", f"{said}: a check could not be made") if code in UNMADE else item("rule_false_blocks", said)
+    return item("rule_false_blocks", said)
 
 
 def _forbidden(one: Attempt, rules: Sequence[Rule]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -276,13 +286,14 @@ def _between(moved: Mapping[Flow, int], attempted: Mapping[Flow, int] | None, pl
             yield Item(name, "flow", "allowed", rows=count)
 
 
-def _reconciled(refused: Refused, between: Sequence[Item]) -> Iterator[Item]:
+def _reconciled(refused: Refused, between: Sequence[Item], faults: Sequence[str]) -> Iterator[Item]:
     """A refusal that no attempt explains yet; one that a blocked flow explains is that flow.
 
     Where a label asks for it and no message would have held the very value, what was made of the value may have."""
     if refused.requirements and any(one.verdict == "blocked" and set(one.requirements) & set(refused.requirements)
                                     for one in between):
         return
-    verdict: Verdict = "unknown" if refused.unread else "blocked" if refused.requirements else "rule_false_blocks"
+    verdict: Verdict = ("unknown" if refused.unread else "blocked" if refused.requirements
+                        else "failed_closed" if closed(faults, refused.code) else "rule_false_blocks")
     yield Item(refused.what, "refusal", verdict, refused.requirements, refused.forbidden, None,
                why=refused.unread or refused.code)

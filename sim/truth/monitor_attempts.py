@@ -21,15 +21,13 @@ from ruamel.yaml import YAML
 
 from sim.truth import monitor_catalog
 from sim.truth.monitor_catalog import Catalog, Named
-from sim.truth.monitor_identity import vouched
 from sim.truth.monitor_labels import header
 from sim.truth.monitor_sql import understood
+from sim.truth.monitor_vouched import Vouching
 
 # What a service reads of its own accord, and what for: no config says it, so it stands here.
 ROUTES = {"query:assistant_memory": "assistance"}
 _ACTIVITY = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)", re.MULTILINE)
-# Steps that show credentials which are not the activity's own: nobody vouches for the purpose that they state.
-UNVOUCHED: dict[str, Callable[[Mapping[str, Any]], bool]] = {"present": lambda given: given.get("token") != "none"}
 
 
 class Attempt(NamedTuple):
@@ -65,6 +63,8 @@ class Construction(NamedTuple):
     devices: Mapping[str, frozenset[str]] = MappingProxyType({})
     # What the warehouse held before a request, by its place in ``sent``.
     snapshots: Path = Path("snapshots")
+    # Kinds of what goes wrong.
+    faults: tuple[str, ...] = ()
 
     def done(self, step: int) -> bool:
         """What comes before the first step and after the last goes through, or the run is none."""
@@ -73,12 +73,9 @@ class Construction(NamedTuple):
 
 def attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
     """In the order in which they were made.  ``done``: a request was answered, so its new tables stay."""
+    vouched = Vouching(given.steps, given.sent, given.deploy)
     for one in _attempts(given, done):
-        told = given.steps[one.step] if 0 <= one.step < len(given.steps) else None
-        if told is None or all(vouched(given.deploy, told, one.activity, purpose) for purpose in one.purposes):
-            yield one
-        else:
-            yield one._replace(purposes=(*one.purposes, ""))
+        yield one if vouched.of(one.sent, one.activity, one.purposes) else one._replace(purposes=("",))
 
 
 def _attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
@@ -91,8 +88,7 @@ def _attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool])
         asked = sent["request"]
         if method == "RunJob":
             text = asked.get("sql") or _job(given.deploy, asked.get("job", ""))
-            yield _of_job(catalog, text, request, at, sent["step"], vouched=not _unvouched(given, at),
-                          given=asked.get("parameters", {}))
+            yield _of_job(catalog, text, request, at, sent["step"], given=asked.get("parameters", {}))
             catalog = catalog.after(text) if done(request) else catalog
         elif method == "RunSchedule":
             for day in _days(asked["first"], asked.get("last") or asked["first"]):
@@ -127,7 +123,7 @@ def route(given: Construction, activity: str, table: str, columns: Sequence[str]
 
 
 def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: int, step: int, kind: str = "job",
-            day: str = "", vouched: bool = True, given: Mapping[str, str] = MappingProxyType({})) -> Attempt:
+            day: str = "", given: Mapping[str, str] = MappingProxyType({})) -> Attempt:
     head, named = header(text), _ACTIVITY.search(text)
     within = catalog.after(text)
     unread = ""
@@ -141,7 +137,7 @@ def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: in
                       if source.partition("#")[0] != sink)
     except sqlite3.Error as error:
         unread = f"SQLite cannot prepare it: {error}"
-    return Attempt(f"{named[1]}:{named[2]}" if named else "", kind, (head.get("purpose", "") if vouched else "",),
+    return Attempt(f"{named[1]}:{named[2]}" if named else "", kind, (head.get("purpose", ""),),
                    head.get("region", ""), uses, flows, request, sent, step, head.get("output", ""), day, text, unread,
                    within.schema, {"ds": day, **dict(given)})
 
@@ -166,7 +162,7 @@ def _export(catalog: Catalog, path: Path, request: tuple[str, str, int], sent: i
         said = YAML(typ="safe").load(path)
         uses = tuple(catalog.named(f"warehouse:{said['table']}#{column}") for column in said["columns"])
         yield Attempt(f"job:{said['export']}", "export", (said["purpose"],), str(said.get("region") or ""), uses, (),
-                      request, sent, step, f"exports/{said['export']}")
+                      request, sent, step, f"exports/{said['export']}", schema=catalog.schema)
 
 
 def _job(deploy: Path, name: str) -> str:
@@ -189,14 +185,3 @@ def _days(first: str, last: str) -> Iterator[str]:
     while day <= date.fromisoformat(last):
         yield day.isoformat()
         day += timedelta(days=1)
-
-
-def _unvouched(given: Construction, at: int) -> bool:
-    """The last request of a step that misuses credentials is the one that does."""
-    step = given.sent[at]["step"]
-    if step < 0 or step >= len(given.steps):
-        return False
-    last = max(other for other, sent in enumerate(given.sent) if sent["step"] == step and sent["method"] == "RunJob")
-    told = given.steps[step]
-    misuses = UNVOUCHED.get(told["step"])
-    return last == at and misuses is not None and misuses(told["given"])

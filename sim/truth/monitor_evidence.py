@@ -6,7 +6,7 @@ standing between its request and the next.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -54,7 +54,10 @@ class Evidence:
         if attempt.kind == "training":
             return Ran(answered, self._read(found, number))
         if attempt.kind == "export":
-            return Ran(answered, self._parts(found[number], attempt))
+            # An export that was refused wrote no part: what is there is of the others, which are answered.
+            others = [at for at in range(number) if self.answered((service, method, at))
+                      and f"exports/{found[at].detail.get('export')}" == attempt.table]
+            return Ran(answered, self._parts(attempt, len(others)))
         return Ran(answered, self._rows(found[number], attempt))
 
     def wrote(self, table: str) -> int | None:
@@ -93,16 +96,19 @@ class Evidence:
         made = any(one.op == "write" and one.locator.startswith("file:checkpoints/") for one in own)
         return sum(rows) if rows or made else None
 
-    def _parts(self, request: Record, attempt: Attempt) -> int | None:
-        """Bytes of the parts that were written; how many rows is in none of the records.
-
-        Workers write the parts, in whatever call; the list of them is written in its own.  Where a part was written
-        more often than a list, parts without a list may be of any request."""
-        folder = f"file:{attempt.table}/"
-        written = [one for one in self._records if one.op == "write" and one.locator.startswith(folder)]
-        parts = Counter(one.locator for one in written if "/part-" in one.locator)
-        lists = [one for one in written if "/part-" not in one.locator]
-        if not parts or not (max(parts.values()) > len(lists) or any(
-                one.detail.get("within", 0) == request.detail.get("call", -1) for one in lists)):
-            return None
-        return sum(one.bytes for one in written)
+    def _parts(self, attempt: Attempt, number: int) -> int | None:
+        """Rows that workers read before each wrote its part of the export; of several exports of a name, in order."""
+        found: list[tuple[str, int]] = []
+        for process in sorted({one.process for one in self._records if one.process.startswith("warehouse-")}):
+            read = 0
+            for one in self._records:
+                if one.process == process and one.op == "read" and one.locator.startswith("sql:"):
+                    read += one.rows
+                elif one.process == process and one.op == "write" and one.locator.startswith("file:exports/"):
+                    found += [(one.locator, read)] if one.locator.startswith(f"file:{attempt.table}/") else []
+                    read = 0
+        written: dict[str, list[int]] = {}
+        for locator, rows in found:
+            written.setdefault(locator, []).append(rows)
+        own = [rows[number] for rows in written.values() if len(rows) > number]
+        return sum(own) if own else None

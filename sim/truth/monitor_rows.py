@@ -43,7 +43,7 @@ def counted(snapshot: Path, attempt: Attempt, rules: Sequence[Rule], missing: Ma
             subjects: Mapping[str, str], origins: Mapping[str, str]) -> Counted | None:
     """``missing``: of :func:`withdrawn`; ``subjects``, ``origins``: table → column.  None where it cannot be
     repeated."""
-    if attempt.kind not in ("job", "training") or not snapshot.is_dir():
+    if attempt.kind not in ("job", "training", "export") or not snapshot.is_dir():
         return None
     judge = _Judge(attempt, rules, missing, subjects, origins)
     try:
@@ -73,7 +73,7 @@ class _Judge:
                       for name in use.annotations or ()}
             asked = {rule.id for rule in self._rules for purpose in self._attempt.purposes
                      if rule.forbids_use(labels, purpose, self._attempt.region, [origin] if origin else ())
-                     or (subject in self._missing.get(purpose, ()) and rule.needs_consent(labels, purpose))}
+                     or (subject in self._missing.get(purpose, ()) and rule.needs_consent(labels, purpose, origin))}
             self.asked |= asked
             self._known[key] = bool(asked)
         return self._known[key]
@@ -87,7 +87,7 @@ def _repeated(snapshot: Path, attempt: Attempt, judge: _Judge | None) -> tuple[i
         tables = sorted({use.asset.removeprefix("warehouse:") for use in attempt.uses})
         taken = sum(_taken(connection, table, judge) for table in tables) if judge else 0
         left = sum(int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables)
-        return left if attempt.kind == "training" else _run(connection, attempt), left, taken
+        return left if attempt.kind != "job" else _run(connection, attempt), left, taken
     finally:
         connection.close()
 

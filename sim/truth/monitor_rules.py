@@ -50,8 +50,10 @@ class Rule(NamedTuple):
         held = self.governs.intersection(source) - dropped
         return bool(held) and self.restricts and (sink is None or self.governs.isdisjoint(sink))
 
-    def needs_consent(self, annotations: Collection[str], purpose: str) -> bool:
-        return not self.governs.isdisjoint(annotations) and any(purpose in asked for asked in self.consent.values())
+    def needs_consent(self, annotations: Collection[str], purpose: str, origin: str = "") -> bool:
+        """Without an origin: of data from wherever."""
+        asked = _covering(self.consent, origin) if origin else list(self.consent.values())
+        return not self.governs.isdisjoint(annotations) and any({purpose, EVERYWHERE} & one for one in asked)
 
     @property
     def restricts(self) -> bool:
