@@ -17,6 +17,7 @@ def add(app: typer.Typer) -> None:
     group.command()(sql)
     group.command()(ingest)
     group.command()(consent)
+    group.command()(rules)
     group.command()(paradigms)
     group.command()(zones)
     app.add_typer(group, name="bench")
@@ -171,3 +172,42 @@ def _show_consent(report: dict[str, Any]) -> None:
     table(("rows checked for consent", "rows", "with, s", "without, s", "ns a row", "checked", "withheld", "checks/s"),
           [(name, one["rows"], interval(one, "with_s"), interval(one, "without_s"), interval(one, "ns_a_row"),
             one["checked"], one["withheld"], one["checks_per_second"]) for name, one in report["checks"].items()])
+
+
+def rules(
+    rounds: Annotated[int | None, typer.Option(min=2, help="More of them, narrower intervals.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How long a new rule takes until it is enforced everywhere, under continuous traffic, with no service changed.
+
+    Exit code 1 when something that began after the owner was answered was still permitted.
+
+    Example: [bold]sightline bench rules[/]   or   [bold]sightline bench rules --rounds 60 --json[/]
+    """
+    from sim.load import ruling
+    from sim.show.terminal import progress
+
+    with progress("bench rules") as say:
+        result = ruling.measure(rounds or ruling.ROUNDS, progress=say)
+    if as_json:
+        print_json(result)
+    else:
+        _show_rules(result)
+    raise typer.Exit(1 if any(one["permitted_after"] for one in result["points"].values()) else 0)
+
+
+def _show_rules(report: dict[str, Any]) -> None:
+    from sim.show.terminal import console, line, table
+
+    def interval(of: dict[str, Any], name: str) -> str:
+        value, low, high = of[name]
+        return f"{value:g} [{low:g}..{high:g}]"
+
+    figures = [f"{name}_{rank}_ms" for name in ("first_refusal", "last_acceptance") for rank in ("p50", "p99")]
+    table(("from the request, ms", "n", "first refusal p50", "p99", "last acceptance p50", "p99", "begun after",
+           "still permitted"),
+          [(name, one["rounds"], *(interval(one, figure) for figure in figures), one["begun_after"],
+            one["permitted_after"]) for name, one in report["points"].items()])
+    line(console(), f"  answered after {interval(report['require'], 'p50_ms')} ms (p50), "
+                    f"{interval(report['require'], 'p99_ms')} ms (p99); files of services/ that changed: "
+                    f"{report['services_changed']}")
