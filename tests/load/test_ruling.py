@@ -44,7 +44,7 @@ async def test_what_is_begun_after_the_answer_and_permitted_is_counted(leaks: in
 async def test_a_rule_that_is_never_enforced_is_said_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ruling, "PATIENCE", 0.05)
     point, watched = Point(Enforcer().act), Round(1)
-    watched.asked = watched.answered = 0.0
+    watched.asked = watched.answered = ruling.time.perf_counter()
     with pytest.raises(RunError, match="was not enforced"):
         await point.watch(watched)
 
