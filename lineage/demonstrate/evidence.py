@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lineage.codes import ANYWHERE, GAPS
-from lineage.enforce.placement import Zone
+from lineage.enforce.manager.placement import Zone
 from lineage.names import asset_of
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from lineage.enforce import carried
 from lineage.enforce.carried import Schemas
 from lineage.enforce.gate import Crossing, Input, flow
-from lineage.enforce.review import Review, Reviewed
+from lineage.enforce.reviewed.review import Review, Reviewed
 from lineage.enforce.rules import Rules
 from lineage.model import Decision
 from lineage.names import asset_of, field_of, join, sides

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from lineage.enforce.regions import said
-from lineage.enforce.review import Review
+from lineage.enforce.reviewed.review import Review
 from lineage.enforce.rules import Refusal, Rules, enforced
 from lineage.model import Decision
 

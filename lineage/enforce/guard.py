@@ -23,8 +23,8 @@ from lineage.enforce.carried import Schemas
 from lineage.enforce.flows import inputs, leaves
 from lineage.enforce.gate import Input, admit, make
 from lineage.enforce.identity import unvouched
-from lineage.enforce.lowered import AtGuard
-from lineage.enforce.review import Reviewed, Today
+from lineage.enforce.reviewed.lowered import AtGuard
+from lineage.enforce.reviewed.review import Reviewed, Today
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier

@@ -22,9 +22,9 @@ from lineage.enforce.identity import entitled, refused
 from lineage.enforce.lines import Files, Lines
 from lineage.enforce.narrowing import Keys, Narrowed, narrowed
 from lineage.enforce.principal import Principals
-from lineage.enforce.reclassification import Lowering
-from lineage.enforce.review import Review, Today, of_job
-from lineage.enforce.reviewed_job import counted, typed, written
+from lineage.enforce.reviewed.job import counted, typed, written
+from lineage.enforce.reviewed.reclassification import Lowering
+from lineage.enforce.reviewed.review import Review, Today, of_job
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Judged, Tables, judged

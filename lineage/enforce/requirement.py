@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lineage.enforce.permit import applying
-from lineage.enforce.reclassification import Reclassification, entries
 from lineage.enforce.regions import ANY, COUNTRIES, GROUPS, KNOWN, USUAL
+from lineage.enforce.reviewed.reclassification import Reclassification, entries
 from lineage.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")

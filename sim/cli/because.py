@@ -12,10 +12,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from lineage.codes import CODES
-from lineage.enforce import plan_paste, requirement
-from lineage.enforce.plan_deployed import deployed
-from lineage.enforce.plan_paste import Paste, Places
-from lineage.enforce.plan_run import PlanRun
+from lineage.enforce import requirement
+from lineage.enforce.manager import paste as plan_paste
+from lineage.enforce.manager.deployed import deployed
+from lineage.enforce.manager.paste import Paste, Places
+from lineage.enforce.manager.seen import PlanRun
 from lineage.enforce.requirement import Requirement
 from lineage.errors import InputError
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, join, kind_of

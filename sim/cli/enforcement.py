@@ -17,8 +17,9 @@ from sim.scenario.examined import Examined
 from sim.scenario.schema import Scenario
 from sim.scenario.twins import SHORT, changed
 from sim.show import terminal
-from sim.truth import monitor, score
-from sim.truth.monitor_run import Examination, examine, reached
+from sim.truth import score
+from sim.truth.reference import monitor
+from sim.truth.reference.examined import Examination, examine, reached
 
 # Signed with the time on the wall.
 SIGNED = frozenset({"rpc:policy.Admit.response#token", "rpc:policy.Judge.response#token"})

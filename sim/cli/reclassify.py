@@ -11,7 +11,7 @@ from lineage.errors import InputError
 from sim.cli.options import Json, RunDir, print_json
 
 if TYPE_CHECKING:
-    from lineage.enforce.transformation import Column
+    from lineage.enforce.reviewed.transformation import Column
 
 
 def add(app: typer.Typer) -> None:
@@ -77,7 +77,7 @@ def _drops(source: str, read: dict[str, list[Column]]) -> list[str]:
 
 
 def _of_job(given: str, run: Path | None) -> tuple[dict[str, str], str, str, dict[str, list[Column]]]:
-    from lineage.enforce.reviewed_job import reviewed
+    from lineage.enforce.reviewed.job import reviewed
     from services.warehouse import catalog
     from services.warehouse import job as jobs
     from sim.stack.deployment import at, bundled
@@ -103,8 +103,8 @@ def _of_job(given: str, run: Path | None) -> tuple[dict[str, str], str, str, dic
 
 
 def _of_code(code: str, asset: str, run: Path | None) -> tuple[dict[str, str], str, str, dict[str, list[Column]]]:
-    from lineage.enforce import transformation
-    from lineage.enforce.transformation import Column
+    from lineage.enforce.reviewed import transformation
+    from lineage.enforce.reviewed.transformation import Column
     from sim.cli.options import lineage_of
 
     try:

@@ -10,16 +10,19 @@ from typing import Any
 
 from lineage.discover.configs import Configs
 from lineage.discover.store import recorded
-from lineage.enforce import candidates, plan_costs, plan_paste, requirement
-from lineage.enforce.candidates import Decided
+from lineage.enforce import requirement
 from lineage.enforce.flip import flipped
-from lineage.enforce.plan import Plan, Planned, plan
-from lineage.enforce.plan_costs import Costs
-from lineage.enforce.plan_deployed import deployed
-from lineage.enforce.plan_model import Remedy
-from lineage.enforce.plan_paste import Paste, Places
-from lineage.enforce.plan_run import PlanRun
-from lineage.enforce.simulate import simulate
+from lineage.enforce.manager import candidates
+from lineage.enforce.manager import costs as plan_costs
+from lineage.enforce.manager import paste as plan_paste
+from lineage.enforce.manager.candidates import Decided
+from lineage.enforce.manager.costs import Costs
+from lineage.enforce.manager.deployed import deployed
+from lineage.enforce.manager.model import Remedy
+from lineage.enforce.manager.paste import Paste, Places
+from lineage.enforce.manager.plan import Plan, Planned, plan
+from lineage.enforce.manager.seen import PlanRun
+from lineage.enforce.manager.simulate import simulate
 from lineage.errors import InputError
 from lineage.names import ACTIVITY_KINDS, asset_of, kind_of
 from sim.cli.options import lineage_of, run_folder

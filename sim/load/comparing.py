@@ -1,7 +1,7 @@
 """``sightline bench paradigms``: Policy Zones beside what they replaced, on the same steps, judged by the truth.
 
 Each scenario runs once for each paradigm, seed for seed.  What crossed, and what was refused for nothing, the naive
-reference monitor says (``sim.truth.monitor``); the run without any guard is its twin, in which everything that is
+reference monitor says (``sim.truth.reference``); the run without any guard is its twin, in which everything that is
 attempted happens, and the positive control: what it does not see cross, nobody can be praised for stopping.
 
 Not shown: how often such traffic comes in life, what people do when a list is long, and what Meta measured, of which

@@ -13,10 +13,10 @@ from typing import Any
 
 from lineage.discover.store import recorded
 from lineage.enforce import requirement
-from lineage.enforce.plan import Plan, plan
-from lineage.enforce.plan_deployed import deployed
-from lineage.enforce.plan_run import PlanRun
-from lineage.enforce.simulate import simulate
+from lineage.enforce.manager.deployed import deployed
+from lineage.enforce.manager.plan import Plan, plan
+from lineage.enforce.manager.seen import PlanRun
+from lineage.enforce.manager.simulate import simulate
 from sim.scenario import runner
 from sim.scenario.examined import Examined
 from sim.scenario.schema import Scenario

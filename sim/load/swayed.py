@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from sim.scenario.schema import Scenario, Step
-from sim.truth.monitor_flows import Places
-from sim.truth.monitor_rules import Rule, forbidding_flow
 from sim.truth.naming import name
 from sim.truth.record import Record
+from sim.truth.reference.flows import Places
+from sim.truth.reference.rules import Rule, forbidding_flow
 
 GAZE = "web:converse#gaze"
 _OTHER = {"left": "ahead", "ahead": "left", "right": "left"}

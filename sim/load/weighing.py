@@ -1,7 +1,7 @@
 """One run under a paradigm, weighed against the run without a guard: what was missed, and what was refused for nothing.
 
-The naive reference monitor (``sim.truth.monitor``) says it, of attempts and of values; ``swayed`` adds a gaze, which is
-too short for the monitor.  A refusal for nothing is counted apart: *rule*, which no requirement asks for, and
+The reference monitor (``sim.truth.reference``) says it, of attempts and of values; ``swayed`` adds a gaze, which
+is too short for the monitor.  A refusal for nothing is counted apart: *rule*, which no requirement asks for, and
 *influence*, where the label asks for it, and without a guard nothing of the data would have come there; who lets such
 a thing through has missed nothing.
 """
@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 
 from lineage.names import asset_of
 from sim.load import swayed
-from sim.truth import monitor, monitor_attempts, monitor_rules
 from sim.truth.journal import Journal
-from sim.truth.monitor import Account, Item
-from sim.truth.monitor_attempts import Construction
-from sim.truth.monitor_evidence import Evidence
-from sim.truth.monitor_flows import Places
-from sim.truth.monitor_influence import over_blocked
-from sim.truth.monitor_rules import Rule
 from sim.truth.record import Record
+from sim.truth.reference import attempts as monitor_attempts
+from sim.truth.reference import monitor
+from sim.truth.reference import rules as monitor_rules
+from sim.truth.reference.attempts import Construction
+from sim.truth.reference.evidence import Evidence
+from sim.truth.reference.flows import Places
+from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.needless import over_blocked
+from sim.truth.reference.rules import Rule
 
 COUNTS = ("missed", "rule", "influence", "blocked", "allowed", "unknown")
 

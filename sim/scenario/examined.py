@@ -1,4 +1,4 @@
-"""How a run is looked at by the reference monitor (``sim.truth.monitor``), and what it leaves for it: its construction.
+"""How the reference monitor (``sim.truth.reference``) looks at a run, and what is left for it: its construction.
 
 The construction is what the scenario submitted, step by step: jobs, manifests, exports, with their texts.  From it the
 monitor knows what was attempted, also where nothing moved; it is no part of what a run has to have the same byte for

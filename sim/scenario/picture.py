@@ -12,7 +12,7 @@ from lineage.discover.graph import Graph
 from lineage.discover.lineage import derive, save
 from lineage.discover.store import Store
 from lineage.enforce import requirement
-from lineage.enforce.placement import place
+from lineage.enforce.manager.placement import place
 from sim.scenario.schema import Scenario
 from sim.stack.deployment import Deployment
 

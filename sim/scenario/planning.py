@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from lineage.enforce import requirement
-from lineage.enforce.candidates import Decided
-from lineage.enforce.plan import plan
-from lineage.enforce.plan_deployed import deployed
-from lineage.enforce.plan_run import PlanRun
+from lineage.enforce.manager.candidates import Decided
+from lineage.enforce.manager.deployed import deployed
+from lineage.enforce.manager.plan import plan
+from lineage.enforce.manager.seen import PlanRun
+from lineage.enforce.manager.simulate import simulate
 from lineage.enforce.requirement import Requirement
-from lineage.enforce.simulate import simulate
 from sim.scenario.compare import Comparable, describe, matches
 from sim.scenario.expectations import EXPECTATIONS, Seen, counted
 from sim.scenario.history import History

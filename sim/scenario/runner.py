@@ -46,7 +46,8 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import appended, carried, journal, monitor_values, moved, remains, score
+from sim.truth import appended, carried, journal, moved, remains, score
+from sim.truth.reference import values as monitor_values
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
 from sim.world.wearers import make_wearers

@@ -186,7 +186,7 @@ class _Builder:
         return service
 
     def _warehouse(self, store: LocalStore) -> Any:
-        from lineage.enforce.releases import Releases
+        from lineage.enforce.reviewed.releases import Releases
         from services.warehouse.service import WarehouseService
 
         deployment, verifier = self._config.deployment, self.verifier

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sim.truth.monitor_sql import defines, statements
 from sim.truth.record import Record
+from sim.truth.reference.sql import defines, statements
 
 # Of one column: how its values are changed, as SQL over the column ``{c}`` and the row's number.
 _CHANGES = (

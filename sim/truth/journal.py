@@ -24,8 +24,8 @@ from sim.truth import sparklog
 from sim.truth.bytecode import Witness
 from sim.truth.carried import Search
 from sim.truth.message import describe
-from sim.truth.monitor_values import Values
 from sim.truth.record import Op, Record
+from sim.truth.reference.values import Values
 
 _TABLE = ("CREATE TABLE IF NOT EXISTS records(process TEXT, n INTEGER, op TEXT, locator TEXT, detail TEXT, "
           "rows INTEGER, bytes INTEGER, PRIMARY KEY(process, n))")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineage.enforce.anonymity import apart, group, line, problem, read, together
-from lineage.enforce.subjects import Inputs, Unclear, target, telling, told
+from lineage.enforce.reviewed.anonymity import apart, group, line, problem, read, together
+from lineage.enforce.reviewed.subjects import Inputs, Unclear, target, telling, told
 
 COLUMNS = {"main.s": ["who", "scene", "ds", "_key"], "main.r": ["scene", "city"], "main.p": ["who", "lang"],
            "main.secret": ["scene", "name"]}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce.candidates import Decided, discover, load, text
+from lineage.enforce.manager.candidates import Decided, discover, load, text
 from lineage.errors import InputError
 from lineage.names import asset_of
 from tests.enforce.made_lineage import edge

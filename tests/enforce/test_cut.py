@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce.cut import SINK, SOURCE, Arc, Problem, Uncuttable, joint, minimum, needed
+from lineage.enforce.manager.cut import SINK, SOURCE, Arc, Problem, Uncuttable, joint, minimum, needed
 
 NODES = [SOURCE, "a", "b", "c", "d", SINK]
 

@@ -12,10 +12,10 @@ from types import ModuleType
 
 import pytest
 
-from lineage.enforce import transformation
 from lineage.enforce.guard import Guard
-from lineage.enforce.reclassification import Lowering, Reclassification
 from lineage.enforce.requirement import Requirement
+from lineage.enforce.reviewed import transformation
+from lineage.enforce.reviewed.reclassification import Lowering, Reclassification
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import PolicyDenied

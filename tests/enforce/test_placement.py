@@ -8,7 +8,7 @@ import pytest
 
 from lineage.demonstrate.evidence import evidence
 from lineage.discover.graph import Graph
-from lineage.enforce.placement import Zone, place
+from lineage.enforce.manager.placement import Zone, place
 from lineage.enforce.requirement import Requirement
 
 REQUIREMENT = Requirement("glasses", 3, "owner", "zone", "enforcement", frozenset({"G"}), frozenset({"assistance"}))

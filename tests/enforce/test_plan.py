@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce import plan_costs
-from lineage.enforce.candidates import Decided
-from lineage.enforce.plan import Plan, plan
-from lineage.enforce.plan_costs import Costs
-from lineage.enforce.plan_run import PlanRun
+from lineage.enforce.manager import costs as plan_costs
+from lineage.enforce.manager.candidates import Decided
+from lineage.enforce.manager.costs import Costs
+from lineage.enforce.manager.plan import Plan, plan
+from lineage.enforce.manager.seen import PlanRun
 from lineage.errors import InputError
 from tests.enforce.made_lineage import LABELLED, edge, lineage, requirement
 

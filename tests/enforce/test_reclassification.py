@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce import requirement, transformation
+from lineage.enforce import requirement
 from lineage.enforce.gate import Crossing, Input, flow
-from lineage.enforce.reclassification import Lowering, Reclassification, covers, lowering
 from lineage.enforce.requirement import Requirement
-from lineage.enforce.review import ByFacts, Facts, Found, Review
+from lineage.enforce.reviewed import transformation
+from lineage.enforce.reviewed.reclassification import Lowering, Reclassification, covers, lowering
+from lineage.enforce.reviewed.review import ByFacts, Facts, Found, Review
+from lineage.enforce.reviewed.transformation import Column, of_inputs, of_sql
 from lineage.enforce.rules import Refusal, Rules
-from lineage.enforce.transformation import Column, of_inputs, of_sql
 from lineage.errors import InputError
 
 SQL = ["INSERT INTO d.b (n) SELECT count(DISTINCT who) FROM d.a WHERE ds = :ds"]

@@ -14,10 +14,10 @@ import pytest
 
 from lineage.enforce.guard import Guard
 from lineage.enforce.pes import PolicyService
-from lineage.enforce.reclassification import Reclassification
-from lineage.enforce.releases import RELEASES, Releases
 from lineage.enforce.requirement import Requirement
-from lineage.enforce.reviewed_job import reviewed
+from lineage.enforce.reviewed.job import reviewed
+from lineage.enforce.reviewed.reclassification import Reclassification
+from lineage.enforce.reviewed.releases import RELEASES, Releases
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission

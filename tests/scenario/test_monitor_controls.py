@@ -20,8 +20,8 @@ from sim.scenario.examined import Examined
 from sim.scenario.schema import Scenario
 from sim.scenario.twins import SHORT, changed
 from sim.stack.node import FAMILIES, library
-from sim.truth import monitor
-from sim.truth.monitor_run import examine, reached
+from sim.truth.reference import monitor
+from sim.truth.reference.examined import examine, reached
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ import pytest
 from sim.bench.paradigms import paradigms
 from sim.scenario import runner
 from sim.scenario.schema import Scenario, Step, World
-from sim.truth import monitor
+from sim.truth.reference import monitor
 
 ANNOTATIONS = ("GLASSES_INTERACTION", "WEARER_PROFILE")
 PURPOSES = ("assistance", "safety", "ads_ranking")

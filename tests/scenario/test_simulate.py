@@ -11,7 +11,7 @@ import pytest
 
 from lineage.discover.store import Store
 from lineage.enforce import requirement
-from lineage.enforce.simulate import Refusal, Simulation, simulate
+from lineage.enforce.manager.simulate import Refusal, Simulation, simulate
 from sim.scenario import loader, runner
 from sim.scenario.schema import Scenario, step
 from sim.stack.deployment import ROOT

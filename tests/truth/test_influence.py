@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from sim.truth.influence import differing, of_job
-from sim.truth.monitor import Account, Item
-from sim.truth.monitor_attempts import Attempt
-from sim.truth.monitor_catalog import Named
-from sim.truth.monitor_influence import Over, over_blocked
-from sim.truth.monitor_rules import Rule, read
 from sim.truth.record import Record
+from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.catalog import Named
+from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.needless import Over, over_blocked
+from sim.truth.reference.rules import Rule, read
 
 SCHEMA = ("CREATE TABLE core.s (session TEXT PRIMARY KEY, wearer TEXT, said TEXT, age INTEGER)",
           "CREATE TABLE core.t (a TEXT, b TEXT)")

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from sim.truth import monitor, monitor_labels, monitor_rules
-from sim.truth.monitor import Account, Item
-from sim.truth.monitor_attempts import Construction
-from sim.truth.monitor_decisions import agreement
 from sim.truth.record import Record
+from sim.truth.reference import labels as monitor_labels
+from sim.truth.reference import monitor
+from sim.truth.reference import rules as monitor_rules
+from sim.truth.reference.attempts import Construction
+from sim.truth.reference.decisions import agreement
+from sim.truth.reference.monitor import Account, Item
 
 RULE = """\
 requirement: r

@@ -11,8 +11,9 @@ from lineage.privacylib.contract import labels_of
 from protos import inference_pb2, web_pb2
 from services.warehouse import catalog as tables_of
 from sim.stack.deployment import bundled
-from sim.truth import monitor_catalog, monitor_labels
-from sim.truth.monitor_sql import Reading, statements, understood
+from sim.truth.reference import catalog as monitor_catalog
+from sim.truth.reference import labels as monitor_labels
+from sim.truth.reference.sql import Reading, statements, understood
 
 ROOT = bundled().tables.parents[2]
 

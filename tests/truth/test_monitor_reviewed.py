@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce.transformation import of_sql, tokens
+from lineage.enforce.reviewed.transformation import of_sql, tokens
 from services.warehouse.job import parse
-from sim.truth.monitor_reviewed import _tokens, digest
+from sim.truth.reference.reviewed import _tokens, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = [path for folder in ("services/warehouse/jobs", "scenarios/jobs")

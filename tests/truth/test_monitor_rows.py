@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sim.truth.monitor_attempts import Attempt
-from sim.truth.monitor_catalog import Named
-from sim.truth.monitor_rows import Counted, counted, withdrawn
-from sim.truth.monitor_rules import read
+from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.catalog import Named
+from sim.truth.reference.rows import Counted, counted, withdrawn
+from sim.truth.reference.rules import read
 
 SCHEMA = ("CREATE TABLE core.s (wearer TEXT, region TEXT, said TEXT)", "CREATE TABLE core.t (said TEXT)")
 RULE = """\

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lineage.enforce.requirement import parse
 from lineage.enforce.rules import Rules
-from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force, read
+from sim.truth.reference.rules import Rule, forbidding_flow, forbidding_use, in_force, read
 
 TEXT = """\
 requirement: {name}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.truth.monitor_vouched import Vouching, closed
+from sim.truth.reference.vouched import Vouching, closed
 
 PRINCIPALS = """\
 principals:

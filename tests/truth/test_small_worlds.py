@@ -18,9 +18,9 @@ from lineage.enforce.gate import Input, judge
 from lineage.enforce.requirement import parse
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Tables, judged
-from sim.truth.monitor_catalog import Catalog
-from sim.truth.monitor_rules import forbidding_flow, forbidding_use, read
-from sim.truth.monitor_sql import understood
+from sim.truth.reference.catalog import Catalog
+from sim.truth.reference.rules import forbidding_flow, forbidding_use, read
+from sim.truth.reference.sql import understood
 
 ANNOTATIONS = ("GLASSES", "GAZE", "VOICE")
 PURPOSES = ("assistance", "safety", "ads")

@@ -21,7 +21,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from lineage.enforce.reviewed_job import KEY
+from lineage.enforce.reviewed.job import KEY
 
 WHOSE = "_whose"
 # Aggregates that give nobody's own value, and windows that give but an order.

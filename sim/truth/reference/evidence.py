@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sim.truth.monitor_attempts import Attempt
 from sim.truth.record import Record
+from sim.truth.reference.attempts import Attempt
 
 _TITLES = {"warehouse": "Warehouse", "training": "Training"}
 

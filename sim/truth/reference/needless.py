@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import Influence, of_job
-from sim.truth.monitor import Account, Item
-from sim.truth.monitor_attempts import Attempt
-from sim.truth.monitor_rules import GROUPS, Rule, forbidding_use
+from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.rules import GROUPS, Rule, forbidding_use
 
 _FLOW = " → "
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineage.discover.graph import ANY
-from lineage.enforce.candidates import Decided, Flows, discover
-from lineage.enforce.cut import Arc, Solution, joint
-from lineage.enforce.plan_costs import Costs
-from lineage.enforce.plan_model import Crossing, Model, Remedy
-from lineage.enforce.plan_run import Part, PlanRun
+from lineage.enforce.manager.candidates import Decided, Flows, discover
+from lineage.enforce.manager.costs import Costs
+from lineage.enforce.manager.cut import Arc, Solution, joint
+from lineage.enforce.manager.model import Crossing, Model, Remedy
+from lineage.enforce.manager.seen import Part, PlanRun
 from lineage.errors import InputError
 from lineage.names import kind_of
 

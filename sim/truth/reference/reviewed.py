@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from sim.truth.monitor_sql import statements
+from sim.truth.reference.sql import statements
 
 _QUOTES = {"'": "'", '"': '"', "`": "`", "[": "]"}
 _SIGNS = ("->>", "->", "||", "<=", ">=", "<>", "==", "!=", "<<", ">>")

@@ -2,7 +2,7 @@
 
 A scope's calls lead to the scopes that served them: joined by the message and its correlation key, in the order in
 which both sides recorded them.  What nobody called (a question in the app, a scheduled job, a batch of the logger) is
-a root.  Nothing here judges; ``simulate_replay`` does.
+a root.  Nothing here judges; ``replay`` does.
 """
 
 from __future__ import annotations

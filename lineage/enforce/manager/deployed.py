@@ -10,7 +10,7 @@ from ruamel.yaml.error import YAMLError
 
 from lineage import jobfile
 from lineage.discover.configs import Configs
-from lineage.enforce.plan_run import Deployed
+from lineage.enforce.manager.seen import Deployed
 from lineage.errors import InputError
 
 

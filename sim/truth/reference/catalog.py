@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from sim.truth.monitor_labels import Labels, deployed, tables, whole
-from sim.truth.monitor_sql import defines, statements
+from sim.truth.reference.labels import Labels, deployed, tables, whole
+from sim.truth.reference.sql import defines, statements
 
 
 class Named(NamedTuple):

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lineage.enforce import anonymity
-from lineage.enforce.anonymity import Group
 from lineage.enforce.lines import Files, Lines
-from lineage.enforce.reclassification import Lowering, lowering
-from lineage.enforce.reviewed_job import KEY
+from lineage.enforce.reviewed import anonymity
+from lineage.enforce.reviewed.anonymity import Group
+from lineage.enforce.reviewed.job import KEY
+from lineage.enforce.reviewed.reclassification import Lowering, lowering
+from lineage.enforce.reviewed.subjects import Inputs, Unclear, target, telling, told
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
-from lineage.enforce.subjects import Inputs, Unclear, target, telling, told
 from lineage.errors import PolicyDenied
 from lineage.model import Label
 from lineage.names import asset_of

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lineage.discover.sql import analyse
 from lineage.enforce.gate import Input
+from lineage.enforce.reviewed.transformation import Column, of_inputs, of_sql
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Tables
-from lineage.enforce.transformation import Column, of_inputs, of_sql
 from lineage.jobfile import bound
 from protos import policy_pb2 as pb
 

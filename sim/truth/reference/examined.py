@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim.truth import monitor, monitor_attempts
 from sim.truth.influence import differing
 from sim.truth.journal import Journal
-from sim.truth.monitor import Account, Item
-from sim.truth.monitor_decisions import Agreement, agreement
-from sim.truth.monitor_evidence import Evidence
-from sim.truth.monitor_flows import Places
-from sim.truth.monitor_influence import Over, over_blocked
-from sim.truth.monitor_rules import Rule, forbidding_flow, in_force
+from sim.truth.reference import attempts as monitor_attempts
+from sim.truth.reference import monitor
+from sim.truth.reference.decisions import Agreement, agreement
+from sim.truth.reference.evidence import Evidence
+from sim.truth.reference.flows import Places
+from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.needless import Over, over_blocked
+from sim.truth.reference.rules import Rule, forbidding_flow, in_force
 
 _FLOW = " → "
 

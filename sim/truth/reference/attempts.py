@@ -1,7 +1,7 @@
 """What was attempted in a run, by its construction: each job, schedule, stream, training run, export, remembered row.
 
 Truth.  Where a request was refused nothing moved, so nothing physical says what it was for.  What the scenario
-submitted does: the text of the job or manifest, as ``construction.json`` has it, read by ``monitor_sql``; its purpose
+submitted does: the text of the job or manifest, as ``construction.json`` has it, read by ``sql``; its purpose
 stands in its header, and is worth nothing where the step shows a token that is not its own.  Requests that the services
 make of themselves (a schedule, a stream, what is remembered of a wearer) follow from the deployed files and from the
 journal.
@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from sim.truth import monitor_catalog
-from sim.truth.monitor_catalog import Catalog, Named
-from sim.truth.monitor_labels import header
-from sim.truth.monitor_sql import understood
-from sim.truth.monitor_vouched import Vouching
+from sim.truth.reference import catalog as monitor_catalog
+from sim.truth.reference.catalog import Catalog, Named
+from sim.truth.reference.labels import header
+from sim.truth.reference.sql import understood
+from sim.truth.reference.vouched import Vouching
 
 # What a service reads of its own accord, and what for: no config says it, so it stands here.
 ROUTES = {"query:assistant_memory": "assistance"}

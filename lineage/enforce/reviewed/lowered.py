@@ -11,10 +11,10 @@ import sys
 from datetime import date
 from types import CodeType, FrameType
 
-from lineage.enforce import transformation
-from lineage.enforce.reclassification import Lowering, Reclassification, covers, lowering
 from lineage.enforce.requirement import Requirement
-from lineage.enforce.review import ByFacts, Facts, Found
+from lineage.enforce.reviewed import transformation
+from lineage.enforce.reviewed.reclassification import Lowering, Reclassification, covers, lowering
+from lineage.enforce.reviewed.review import ByFacts, Facts, Found
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
 from lineage.names import asset_of, field_of, join

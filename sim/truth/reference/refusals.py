@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sim.truth.monitor_flows import Places
-from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use
+from sim.truth.reference.flows import Places
+from sim.truth.reference.rules import Rule, forbidding_flow, forbidding_use
 
 _FLOW = re.compile(r"^(\S+) → (\S+): ")
 

@@ -2,7 +2,7 @@
 
 What would have been refused, by whom and where; which requests and how many operations would not have happened; what
 would still pass.  It asks signals only: the run need not be repeated, and nothing of it is changed.  The judgement is
-the guard's and the gate's own (``simulate_replay``).
+the guard's and the gate's own (``replay``).
 
 Limits: an enforced run can take a way that the recorded one did not take (a handler that does something else when it is
 refused, and asks again); consent is as it was recorded: in logging mode nobody's rows are withheld,
@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lineage.discover.contracts import Contracts
+from lineage.enforce.manager.replay import Outcome, Replay
+from lineage.enforce.manager.traffic import traffic
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Rules
-from lineage.enforce.simulate_replay import Outcome, Replay
-from lineage.enforce.simulate_traffic import traffic
 from lineage.model import Decision, Signal
 from lineage.names import sides
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineage.discover.graph import ANY, Graph
-from lineage.enforce.placement import remedied
+from lineage.enforce.manager.placement import remedied
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Refusal, Rules
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of

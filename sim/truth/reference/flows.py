@@ -1,6 +1,6 @@
 """Flows between services: in which field of which message a value of the app's, or of a device's, stands.
 
-Truth.  What a message holds is found by content (``monitor_values``, ``carried``); how often it would be there is seen
+Truth.  What a message holds is found by content (``values``, ``carried``); how often it would be there is seen
 in a run of the same steps in logging mode, where nothing is refused.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from sim.truth.monitor_labels import Labels, contracts, whole
 from sim.truth.record import Record
+from sim.truth.reference.labels import Labels, contracts, whole
 
 Flow = tuple[str, str]
 _REQUIRE = "grpc:/sightline.Rulebook/Require:request"

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lineage.enforce.candidates import Flows
-from lineage.enforce.cut import SINK, SOURCE, Arc, Node, Problem
-from lineage.enforce.plan_costs import Costs
-from lineage.enforce.plan_run import Part, PlanRun, acts
+from lineage.enforce.manager.candidates import Flows
+from lineage.enforce.manager.costs import Costs
+from lineage.enforce.manager.cut import SINK, SOURCE, Arc, Node, Problem
+from lineage.enforce.manager.seen import Part, PlanRun, acts
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, kind_of
 
 Kind = Literal["annotate", "block", "reclassify"]

@@ -3,8 +3,8 @@
 Truth, naive on purpose: it walks the journal and the construction with a reading of the requirements of its own, and
 never asks the PAI's rules, guard or gate.  An *attempt* is a job, a scheduled or streamed run, a training run, an
 export, a read for a remembered row, or a flow of one field into another between services.  What was attempted but
-refused before a byte moved is known from what the scenario submitted (``monitor_attempts``), and, for flows between
-services, from a twin of the run in logging mode (``monitor_flows``), never from the PAI's own log of decisions.
+refused before a byte moved is known from what the scenario submitted (``attempts``), and, for flows between
+services, from a twin of the run in logging mode (``flows``), never from the PAI's own log of decisions.
 
 - *crossings*: attempts that a requirement in enforcement mode forbids: *blocked* (refused, and by the journal nothing
   of it ran), *missed* (it ran), or *unknown* where the journal cannot say;
@@ -12,13 +12,12 @@ services, from a twin of the run in logging mode (``monitor_flows``), never from
 - *rule_false_blocks*: what the PAI refused and no requirement asks to be refused;
 - *influence_false_blocks*: blocked flows, and among *blocked*, of which nothing would have reached the sink: the label
   asks for them and the data does not (``influence``, which fills ``uninfluenced``);
-- *failed_closed*: refused because something that the scenario planted (``monitor_vouched.CLOSED``) left a check without
-  an answer; not scored;
+- *failed_closed*: refused as something that the scenario planted left a check open (``vouched.CLOSED``); not scored;
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
 - *unknown*: what the monitor cannot tell, apart.
 
 Where only some rows may be used (consent, where they are from), leaving those out is an attempt of its own, of kind
-*rows* (``monitor_rows``).
+*rows* (``rows``).
 """
 
 from __future__ import annotations
@@ -31,17 +30,19 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from lineage.errors import RunError
-from sim.truth import monitor_attempts, monitor_labels, monitor_rules
 from sim.truth.journal import Journal
-from sim.truth.monitor_attempts import Attempt, Construction
-from sim.truth.monitor_evidence import Evidence, Ran
-from sim.truth.monitor_flows import Flow, Places, flows, phases
-from sim.truth.monitor_refusals import Refused, refused_flows
-from sim.truth.monitor_reviewed import digest
-from sim.truth.monitor_rows import Counted, counted, withdrawn
-from sim.truth.monitor_rules import Rule, forbidding_flow, forbidding_use, in_force
-from sim.truth.monitor_vouched import closed
 from sim.truth.record import Record
+from sim.truth.reference import attempts as monitor_attempts
+from sim.truth.reference import labels as monitor_labels
+from sim.truth.reference import rules as monitor_rules
+from sim.truth.reference.attempts import Attempt, Construction
+from sim.truth.reference.evidence import Evidence, Ran
+from sim.truth.reference.flows import Flow, Places, flows, phases
+from sim.truth.reference.refusals import Refused, refused_flows
+from sim.truth.reference.reviewed import digest
+from sim.truth.reference.rows import Counted, counted, withdrawn
+from sim.truth.reference.rules import Rule, forbidding_flow, forbidding_use, in_force
+from sim.truth.reference.vouched import closed
 
 Verdict = Literal["blocked", "missed", "allowed", "rule_false_blocks", "invalid", "failed_closed", "unknown"]
 # Counted beside the six.

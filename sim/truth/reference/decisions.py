@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sim.truth.monitor import Item
-from sim.truth.monitor_flows import Flow, flows
 from sim.truth.record import Record
+from sim.truth.reference.flows import Flow, flows
+from sim.truth.reference.monitor import Item
 
 _FLOW = re.compile(r"^(\S+) → (\S+): ")
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from lineage.enforce import transformation
-from lineage.enforce.reclassification import Lowering, Reclassification
 from lineage.enforce.requirement import Requirement
+from lineage.enforce.reviewed import transformation
+from lineage.enforce.reviewed.reclassification import Lowering, Reclassification
 from lineage.enforce.rules import Refusal, Rules
 
 # By the clock of whoever judges; in a simulated run, the simulated one (``Seams.clock``).

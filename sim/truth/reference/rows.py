@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import copied
-from sim.truth.monitor_attempts import Attempt
-from sim.truth.monitor_rules import Rule
-from sim.truth.monitor_sql import defines, statements
+from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.rules import Rule
+from sim.truth.reference.sql import defines, statements
 
 
 class Counted(NamedTuple):

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
 from lineage.enforce.guard import Guard
-from lineage.enforce.reclassification import covers
+from lineage.enforce.manager.traffic import Scope, Traffic
+from lineage.enforce.reviewed.reclassification import covers
 from lineage.enforce.rules import Rules
-from lineage.enforce.simulate_traffic import Scope, Traffic
 from lineage.errors import PolicyDenied
 from lineage.model import Decision, Label, Links, Signal
 from lineage.names import asset_of, field_of, join, kind_of, sides
