@@ -1,8 +1,8 @@
 """The guard: PrivacyLib's last extension before the I/O, on the final arguments; it may refuse.
 
 It judges first whether the request's claims hold, or its own do (``identity``), wherever governed data is touched.
-Then (1) use: a read under an activity, for its purpose, and what a request's own purpose makes of what it
-holds (``uses``); (2) flow (``flows``): each written-out source
+Then (1) use: a read under an activity, for its purpose, and what a request's own purpose makes of what its messages
+hold, under an activity or none (``uses``); (2) flow (``flows``): each written-out source
 against its sink field, and the scope's label, which PrivacyLib floats, against the sink asset; (3) at the
 boundary of the warehouse (``boundary``): a read of governed data needs a token for this very activity.
 What a requirement in logging mode would refuse is recorded, and let through.
@@ -148,10 +148,13 @@ class Guard(Extension):
         if (who.identity or kind == "call") and rules is self._rules and (found := unvouched(rules, op)) is not None:
             return found
         if kind == "read":
-            if who.activity:
-                return self._use(rules, op)
-            return used(rules, op, self.schemas) if who.purpose else None
-        if kind == "call" and who.purpose and not who.activity and (found := used(rules, op, self.schemas)) is not None:
+            found = self._use(rules, op) if who.activity else None
+            # An activity that anybody may add lifts nothing: what a message carries is judged for the purpose too.
+            if who.purpose and (found is None or found.verdict != "blocked") and (
+                    not who.activity or kind_of(op.site.asset) in MESSAGES):
+                return used(rules, op, self.schemas) or found
+            return found
+        if kind == "call" and who.purpose and (found := used(rules, op, self.schemas)) is not None:
             return found
         return leaves(rules, op, self.schemas, lambda: self._reviewed(rules, op))
 

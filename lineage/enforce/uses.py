@@ -1,9 +1,10 @@
 """Use in function-based code: a request that is handled for a purpose uses what its contract says that it holds.
 
-Nobody declares such code as an activity.  Its zone is the call tree of one request, from the moment annotated data is
-loaded, and its purpose is the request's.  Judged are (1) what is read for the purpose: a message that arrives, before
-its handler runs (the callee's *boundary*), or anything that is loaded; (2) what a call is about to hand over (the
-caller's guard).  Both see the contract's fields, so a case is judged once, whatever a message holds.
+Nobody declares such code as an activity, and one that a request says it belongs to lifts nothing.  Its zone is the
+call tree of one request, from the moment annotated data is loaded, and its purpose is the request's.  Judged are
+(1) what is read for the purpose: a message that arrives, before its handler runs (the callee's *boundary*), or
+anything that is loaded; (2) what a call is about to hand over (the caller's guard).  Both see the contract's fields,
+so a case is judged once, whatever a message holds.
 
 ``region`` of a scope that began here (the app's) is where its request's data come from.  A request that states no
 purpose moves or stores data on its way, which is no use: flows (``flows``) are judged all the same.
@@ -27,7 +28,8 @@ _CARRIED = ("logger:", "warehouse:")
 
 
 def used(rules: Rules, op: Operation, schemas: Schemas) -> Decision | None:
-    """The refusal of a use outside every activity, or None.  ``schemas``: whose rows this process sends."""
+    """The refusal of a use, or None: outside every activity, and of a message also under one.  ``schemas``: whose rows
+    this process sends."""
     who = op.context.trace[2]
     forbidden = rules.forbidden(who.purpose)
     if not forbidden:
@@ -46,7 +48,7 @@ def used(rules: Rules, op: Operation, schemas: Schemas) -> Decision | None:
 def _origins(rules: Rules, who: Who, label: Label) -> tuple[str, ...]:
     """Where a request began its data's origin is known: there.  On the way it is not, and the warehouse, which knows
     each row's, judges by it; until then as if from an origin for which the purpose is permitted, if there is one."""
-    if who.region and not who.claims:
+    if who.region and not who.claims and not who.activity:  # an activity's region is where it uses them
         return (who.region,)
     return tuple(sorted(rules.rows(label.annotations, who.purpose) or ()))
 

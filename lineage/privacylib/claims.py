@@ -4,7 +4,8 @@ A payload of sorted JSON, then a newline and a signature where the Policy Evalua
 signed it.  PrivacyLib only carries claims; ``enforce.tokens`` signs and verifies them.
 
 Before them may stand a line that nobody signed, with what the sender adds: an activity and annotations.  Both
-can only restrict (an activity's reads are uses, an annotation raises the label), so they need no signature.
+can only restrict (an activity's reads are uses too, beside the request's, and an annotation raises the label), so
+they need no signature.
 
 >>> claims = decode(encode(principal="training", purpose="assistance", activity="training:x"))
 >>> claims.principal, claims.signature

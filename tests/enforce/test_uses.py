@@ -20,6 +20,7 @@ from lineage.enforce.rulebook import Rulebook
 from lineage.errors import PolicyDenied
 from lineage.model import Label
 from lineage.privacylib import Capture, MemorySink, PrivacyLib, claims
+from lineage.privacylib.scope import handling
 from protos import inference_pb2 as pb
 from protos import inference_pb2_grpc, logger_pb2, logger_pb2_grpc
 from protos.rows_pb2 import Row, Rows, Value
@@ -76,6 +77,30 @@ def test_a_request_is_used_for_its_purpose(kind: str, purpose: str, good: bool) 
     if told:
         where, asset = ("boundary", "web:ask#utterance") if kind == "read" else ("guard", f"{CALL}.request#prompt")
         assert (told[0]["where"], told[0]["inputs"], told[0]["purpose"]) == (where, [asset], purpose)
+
+
+@pytest.mark.parametrize("activity", ["", "query:x", "job:x"])
+@pytest.mark.parametrize(("purpose", "good"), [("assistance", True), ("ads_ranking", False)])
+@pytest.mark.parametrize("kind", ["arrives", "call", "carries"])
+def test_an_activity_that_the_sender_added_lifts_nothing(kind: str, purpose: str, good: bool, activity: str) -> None:
+    """The line that adds one is signed by nobody."""
+    rows = {"glasses_session": {"utterance": Label("user.utterance", (G,))}}
+    lib = PrivacyLib("logger", [Guard(Rulebook([RULE]), schemas=rows)])
+    for name in ("rpc:logger.Append.request", "rpc:warehouse.Append.request"):
+        lib.register(name, {"key": Label(operational="key")})
+    lib.register(f"{CALL}.request", {"prompt": Label("user.utterance", (G,))})
+    said = claims.encode(principal="web", purpose=purpose)
+    sent = dict(metadata()) | {"sightline-policy-bin": claims.under(activity, said) if activity else said}
+    operation = {"arrives": lambda: lib.read("rpc:logger.Append.request", fields=("glasses_session.utterance",)),
+                 "call": lambda: lib.call(CALL, fields=("request.prompt",)),
+                 "carries": lambda: lib.call("rpc:warehouse.Append", fields=("request.glasses_session.utterance",))}
+    happened = []
+    try:
+        with handling(lib, "rpc:logger.Append.request", sent, "B", ""), operation[kind]():
+            happened.append(kind)
+    except PolicyDenied as refused:
+        assert refused.code == "PAI301"
+    assert bool(happened) is good
 
 
 def test_what_no_requirement_governs_and_what_nobody_labelled_is_no_use() -> None:
