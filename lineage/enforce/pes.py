@@ -150,7 +150,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
             token = self._signer.sign(Grant(
                 decision.principal, decision.purpose, decision.activity,
                 tuple(sorted(item.asset for item in rows.used)), decision.requirements, region,
-                statement=digest(request.statements) if request is not None else "",
+                statement=digest(request.statements) if request is not None and request.statements else "",
                 outputs=tuple(found.outputs) if found is not None else (),
                 snapshots=_snapshots(request), consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),

@@ -86,7 +86,7 @@ class WarehousePermission:
             (claims.activity != run.activity, f"the token was given to {claims.activity}"),
             (claims.purpose != run.purpose, f"the token is for {claims.purpose}, not for {run.purpose}"),
             (run.owner not in ("", claims.principal), f"the token is {claims.principal}'s, not {run.owner}'s"),
-            (self._another(claims), f"the token was given to {claims.holder}, and somebody else shows it"),
+            (self._another(claims), self._theirs(claims)),
             (claims.region != run.region, f"the token is for a use in {claims.region or _HOME}, "
                                           f"not in {run.region or _HOME}"),
             (claims.statement != digest(run.statements), "the statement is not the one that was judged"),
@@ -104,8 +104,16 @@ class WarehousePermission:
 
     def read(self, token: bytes, activity: str) -> Claims:
         """The claims of a reader's token; empty without a genuine one, with which the guard lets nobody see governed
-        rows.  Raises PolicyDenied (PAI303) for one that is genuine and does not hold any more."""
-        return self._genuine(token, activity) if self._verifier.claims(token) is not None else Claims()
+        rows.  Raises PolicyDenied (PAI303) for one that is genuine and does not hold any more, was given to somebody
+        else, or is of a job: that is good for its statements, which may show less than the rows."""
+        if self._verifier.claims(token) is None:
+            return Claims()
+        claims = self._genuine(token, activity)
+        if claims.statement:
+            self.refuse(claims, activity, "PAI303", "the token is for the statements that were judged, not for a read")
+        if self._another(claims):
+            self.refuse(claims, activity, "PAI303", self._theirs(claims))
+        return claims
 
     def consent_needed(self, annotations: Collection[str], purpose: str) -> bool:
         """By the warehouse's own labels: whoever asked for the token may have told other ones."""
@@ -142,6 +150,10 @@ class WarehousePermission:
     def _another(self, claims: Claims) -> bool:
         """Somebody else than the principal on whose request it was signed; where that was verified."""
         return bool(claims.holder) and caller(self._lib.context) != claims.holder
+
+    @staticmethod
+    def _theirs(claims: Claims) -> str:
+        return f"the token was given to {claims.holder}, and somebody else shows it"
 
     def refuse(self, claims: Claims, activity: str, code: str, why: str) -> None:
         """Raises PolicyDenied (``code``) where something is enforced; otherwise it is only recorded."""

@@ -96,6 +96,19 @@ def test_a_token_is_good_for_whom_it_was_given_to() -> None:
         wps.execute(SIGNER.sign(replace(GRANT, holder="bob", nonce="n2")), Run())
 
 
+def test_a_job_s_token_reads_no_rows_and_neither_does_another_s() -> None:
+    wps, sink = permission()
+    reader = replace(GRANT, statement="", outputs=(), nonce="", holder="ann")
+    with wps._lib.scope(principal="ann"):
+        assert wps.read(SIGNER.sign(reader), "job:j").inputs == tuple(A)
+        assert wps.read(SIGNER.sign(reader), "job:j").inputs == tuple(A)
+        with pytest.raises(PolicyDenied, match="for the statements that were judged"):
+            wps.read(SIGNER.sign(replace(GRANT, holder="ann")), "job:j")
+    with wps._lib.scope(principal="bob"), pytest.raises(PolicyDenied, match="somebody else"):
+        wps.read(SIGNER.sign(reader), "job:j")
+    assert [json.loads(record.detail)["verdict"] for record in sink.records] == ["blocked", "blocked"]
+
+
 def test_a_refused_token_is_not_used_up() -> None:
     wps, _ = permission()
     token = SIGNER.sign(GRANT)
