@@ -16,7 +16,7 @@ from sim.scenario.schema import Scenario, Step
 from sim.truth.naming import name
 from sim.truth.record import Record
 from sim.truth.reference.flows import Places
-from sim.truth.reference.rules import Rule, forbidding_flow
+from sim.truth.reference.rules import Rule
 
 GAZE = "web:converse#gaze"
 _OTHER = {"left": "ahead", "ahead": "left", "right": "left"}
@@ -56,7 +56,5 @@ def _sizes(records: Iterable[Record]) -> dict[str, list[tuple[int, int]]]:
 
 def forbidden(assets: Iterable[str], places: Places, rules: Sequence[Rule]) -> set[str]:
     """Of swayed assets, those to which the gaze may not flow by the labels beside their schemas."""
-    source = places.source(GAZE)
-    return {asset for asset in assets if any(
-        forbidding_flow(rules, source, label, (GAZE, place)) for place, label in places.sinks(asset)
-        if place.partition(":")[0] not in ("device", "app"))}
+    return {asset for asset in assets if asset.partition(":")[0] not in ("device", "app")
+            and places.forbidding(rules, GAZE, asset)}

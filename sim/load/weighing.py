@@ -61,7 +61,7 @@ def looked(folder: Path, control: Seen | None, other: Path | None) -> Seen:
     gaze: set[str] = set()
     if other is not None:
         gaze = swayed.forbidden(swayed.swayed(records, Journal.read(other / "journal.db")),
-                                Places(loaded.labels, given.deploy, given.devices), [*every.values()])
+                                Places(loaded.labels, given.deploy, given.devices, given.day), [*every.values()])
     idle = control.idle if control else _idle(told, given, records, folder / "data" / "warehouse", every)
     return Seen(records, told, frozenset(gaze), idle)
 

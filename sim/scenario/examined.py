@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.world.clock import START
 from sim.world.device import LABELS
 
 _READ = ("RunJob", "Train", "Export", "RunSchedule")
@@ -67,5 +68,5 @@ def write_construction(path: Path, given: Examined, steps: Sequence[dict[str, An
     devices = {f"device:{place}#{name}": sorted(label.annotations) for place, of in LABELS.items()
                for name, label in of.items()}
     said = {"format": 1, "logging": given.logging, "steps": list(steps), "sent": list(sent), "devices": devices,
-            "faults": sorted(set(faults))}
+            "faults": sorted(set(faults)), "day": START.date().isoformat()}
     path.write_text(json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

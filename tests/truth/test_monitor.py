@@ -14,6 +14,7 @@ from sim.truth.reference import rules as monitor_rules
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.decisions import agreement
 from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.reviewed import of_code
 
 RULE = """\
 requirement: r
@@ -74,7 +75,8 @@ def account(deploy: Path, records: list[Record], construction: tuple[list[Any], 
             decisions: list[dict[str, Any]] | None = None, twin: list[Record] | None = None,
             devices: dict[str, frozenset[str]] | None = None) -> Account:
     return monitor.account(records, monitor_rules.read_all(deploy / "requirements"), monitor_labels.deployed(deploy),
-                           decisions or [], Construction(*construction, deploy, devices or {}), twin=twin)
+                           decisions or [], Construction(*construction, deploy, devices or {}, day="2026-01-05"),
+                           twin=twin)
 
 
 def only(found: Account) -> Item:
@@ -94,6 +96,13 @@ def test_a_forbidden_use_that_was_refused_is_blocked_and_one_that_ran_is_missed(
     assert (only(missed).verdict, only(missed).rows) == ("missed", 4)
     assert {key: missed.to_dict()[key] for key in monitor.COUNTS} == {
         "crossings": 1, "blocked": 0, "missed": 1, "rule_false_blocks": 0, "influence_false_blocks": 0, "allowed": 0}
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("failed", "PAI021"), ("skipped", "")])
+def test_what_is_forbidden_and_was_not_refused_but_failed_is_unknown(deploy: Path, outcome: str, code: str) -> None:
+    found = account(deploy, journal("warehouse", *ran(2, False)),
+                    sent(LOOK.format(purpose="ads"), outcome=outcome, code=code))
+    assert only(found).verdict == "unknown" and found.to_dict()["blocked"] == 0
 
 
 def test_what_is_said_to_be_blocked_and_ran_all_the_same_is_missed(deploy: Path) -> None:
@@ -183,6 +192,30 @@ def test_a_flow_between_services_is_attempted_where_it_happens_without_enforceme
     missed = only(account(deploy, held, ([], []), twin=held, devices=devices))
     assert (missed.verdict, missed.rows) == ("missed", 1)
     assert account(deploy, quiet, ([], []), twin=quiet, devices=devices).items == ()
+
+
+REVIEWED = """\
+reclassify:
+  - {{from: "device:band#emg", to: "web:overlay", drops: [A], transformation: {{code: "{code}"}}, digest: "{digest}",
+     until: {until}}}
+"""
+NOW = of_code("services.web.log:append")
+
+
+@pytest.mark.parametrize(("code", "digest", "until", "verdict"), [
+    ("services.web.log:append", NOW, "2026-01-05", "allowed"),
+    ("services.web.log:append", NOW, "2026-01-04", "missed"),
+    ("services.web.log:append", "0" * 64, "2026-01-05", "missed"),
+    ("services.web.log:other", NOW, "2026-01-05", "missed"), ("no.such.module:f", "", "2026-01-05", "missed")])
+def test_a_review_of_code_holds_by_the_day_of_the_run_and_by_what_the_file_says(
+        deploy: Path, code: str, digest: str, until: str, verdict: str) -> None:
+    (deploy / "requirements" / "r.yaml").write_text(RULE + REVIEWED.format(code=code, digest=digest, until=until))
+    held = journal("app", message("http:/v1/overlay:request", carries=["band#emg"]))
+    devices = {"device:band#emg": frozenset({"A"})}
+    assert only(account(deploy, held, ([], []), twin=held, devices=devices)).verdict == verdict
+    told = [refusal("device:band#emg → web:overlay: because", ["device:band#emg"])]
+    refused = account(deploy, [], ([], []), decisions=told, devices=devices)
+    assert only(refused).verdict == ("rule_false_blocks" if verdict == "allowed" else "blocked")
 
 
 def refusal(reason: str, inputs: list[str], activity: str = "", purpose: str = "") -> dict[str, Any]:

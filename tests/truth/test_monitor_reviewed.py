@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.enforce.reviewed.transformation import of_sql, tokens
+from lineage.enforce.reviewed.transformation import loaded, of_code, of_sql, tokens
 from services.warehouse.job import parse
 from sim.truth.reference.reviewed import _tokens, digest
+from sim.truth.reference.reviewed import of_code as digest_of_code
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = [path for folder in ("services/warehouse/jobs", "scenarios/jobs")
@@ -22,6 +23,17 @@ def test_of_every_job(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     moving = [sql for _, sql in parse(text, str(path)).statements if not sql.upper().startswith("CREATE")]
     assert digest(text) == of_sql(moving)
+
+
+@pytest.mark.parametrize("name", ["services.web.log:append", "services.warehouse.job:parse",
+                                  "sim.truth.reference.flows:Places.source", "sim.scenario.examined:Examined.before"])
+def test_of_a_function(name: str) -> None:
+    loaded(name)
+    assert digest_of_code(name) == of_code(name)
+
+
+def test_of_no_function() -> None:
+    assert digest_of_code("services.web.log:nothing") == digest_of_code("no.such.module:f") == ""
 
 
 @given(st.lists(st.sampled_from(

@@ -101,12 +101,18 @@ def test_a_sink_that_nothing_labels_is_permitted_nothing_that_is_governed() -> N
 
 
 def test_a_reviewed_lowering_holds_for_its_edge_and_until_its_day() -> None:
-    entry = "reclassify:\n  - {from: 'warehouse:core.a', to: 'warehouse:core.b#n', drops: [GLASSES], until: 2026-01-31}"
-    one = read(f"{text()}{entry}\n")
+    entry = ("reclassify:\n  - {from: 'warehouse:core.a', to: 'warehouse:core.b#n', drops: [GLASSES],"
+             " until: 2026-01-31, transformation: {sql: count}, digest: 'd'}")
+    one, now = read(f"{text()}{entry}\n"), {"sql:count": "d"}
     edge = ("warehouse:core.a#said", "warehouse:core.b#n")
-    assert not forbidding_flow([one], {"GLASSES"}, (), edge, "2026-01-31")
-    assert forbidding_flow([one], {"GLASSES"}, (), edge, "2026-02-01")
-    assert forbidding_flow([one], {"GLASSES"}, (), ("warehouse:core.a#said", "warehouse:core.b#other"), "2026-01-05")
+    other = ("warehouse:core.a#said", "warehouse:core.b#other")
+    assert not forbidding_flow([one], {"GLASSES"}, (), edge, "2026-01-31", now)
+    assert forbidding_flow([one], {"GLASSES"}, (), edge, "2026-02-01", now)
+    assert forbidding_flow([one], {"GLASSES"}, (), other, "2026-01-05", now)
+    # What cannot be checked does not hold.
+    assert forbidding_flow([one], {"GLASSES"}, (), edge, "", now)
+    for digests in ({}, {"sql:count": "e"}, {"sql:other": "d"}, {"code:count": "d"}):
+        assert forbidding_flow([one], {"GLASSES"}, (), edge, "2026-01-31", digests)
 
 
 def test_what_an_owner_sends_is_in_force_from_then_on() -> None:

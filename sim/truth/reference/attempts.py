@@ -65,6 +65,8 @@ class Construction(NamedTuple):
     snapshots: Path = Path("snapshots")
     # Kinds of what goes wrong.
     faults: tuple[str, ...] = ()
+    # Of the world's clock, by which reviews end.
+    day: str = ""
 
     def done(self, step: int) -> bool:
         """What comes before the first step and after the last goes through, or the run is none."""

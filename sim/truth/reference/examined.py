@@ -19,7 +19,7 @@ from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.flows import Places
 from sim.truth.reference.monitor import Account, Item
 from sim.truth.reference.needless import Over, over_blocked
-from sim.truth.reference.rules import Rule, forbidding_flow, in_force
+from sim.truth.reference.rules import Rule, in_force
 
 _FLOW = " → "
 
@@ -60,9 +60,7 @@ class Examination:
         """A changed twin under enforcement has shown that ``source`` reaches ``fields``: missed where forbidden."""
         missed = []
         for field in sorted(fields):
-            asked = {name for place, label in self.places.sinks(field) for name in forbidding_flow(
-                self.rules, self.places.source(source), label, (source, place))}
-            if asked:
+            if asked := self.places.forbidding(self.rules, source, field):
                 name = f"{source}{_FLOW}{field}"
                 missed.append(Item(name, "flow", "missed", tuple(sorted(asked)), (name,),
                                    why="it differs from the twin's, in which this alone was changed"))
@@ -83,7 +81,7 @@ def examine(folder: Path, twin: Path, origins: Sequence[str] = ()) -> Examinatio
                               folder / "data" / "warehouse", by_id, origins))
     found = replace(found, uninfluenced=tuple(one.item for one in over if one.uninfluenced))
     return Examination(found, over, tuple(agreement(loaded.decisions, found.items, loaded.records)),
-                       Places(loaded.labels, given.deploy, given.devices), tuple(rules[-1]))
+                       Places(loaded.labels, given.deploy, given.devices, given.day), tuple(rules[-1]))
 
 
 def reached(folder: Path, changed: Path) -> set[str]:

@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 
 from sim.truth.record import Record
 from sim.truth.reference.labels import Labels, contracts, whole
+from sim.truth.reference.reviewed import digests
+from sim.truth.reference.rules import Rule, forbidding_flow
 
 Flow = tuple[str, str]
 _REQUIRE = "grpc:/sightline.Rulebook/Require:request"
@@ -50,11 +52,23 @@ def _flows(record: Record) -> Iterator[Flow]:
 
 
 class Places:
-    """Labels of sources and sinks; ``devices``: of what is worn, which the world says."""
+    """Labels of sources and sinks; ``devices``: of what is worn, which the world says; ``day``: of the run, by which
+    reviews end."""
 
-    def __init__(self, labels: Labels, deploy: Path, devices: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, labels: Labels, deploy: Path, devices: Mapping[str, frozenset[str]], day: str = "") -> None:
+        self._day = day
         self._labels = {**labels, **devices}
         self._through = _through(deploy)
+
+    def forbidding(self, rules: Sequence[Rule], source: str, sink: str) -> set[str]:
+        """The ids of the enforced requirements that forbid the flow, wherever in its sink it comes to.
+
+        A review of code holds for its edge whichever code of the service made the flow: which it was, no message says.
+        The digest of its inputs is not asked for.
+        """
+        code = digests(rules)
+        return {one for place, label in self.sinks(sink) for one in forbidding_flow(
+            rules, self.source(source), label, (source, place), self._day, code)}
 
     def source(self, name: str) -> frozenset[str]:
         """A whole asset's label is the join of its fields'."""

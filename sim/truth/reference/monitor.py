@@ -14,7 +14,7 @@ services, from a twin of the run in logging mode (``flows``), never from the PAI
   asks for them and the data does not (``influence``, which fills ``uninfluenced``);
 - *failed_closed*: refused as something that the scenario planted left a check open (``vouched.CLOSED``); not scored;
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
-- *unknown*: what the monitor cannot tell, apart.
+- *unknown*: what the monitor cannot tell, apart; what is forbidden and failed before anybody refused it, too.
 
 Where only some rows may be used (consent, where they are from), leaving those out is an attempt of its own, of kind
 *rows* (``rows``).
@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -53,8 +53,8 @@ COUNTS = ("crossings", "blocked", "missed", "rule_false_blocks", "influence_fals
 
 @dataclass(frozen=True)
 class Item:
-    """One attempt.  ``forbidden``: the pairs or fields that ``requirements`` forbid; ``rows``: that moved, None where
-    nothing ran; of a flow between services, messages."""
+    """One attempt.  ``forbidden``: the pairs or fields that ``requirements`` forbid; ``rows``: that moved (of a flow
+    between services, messages), None where nothing ran; ``number``: which of the operator's attempts, from 0."""
 
     attempt: str
     kind: str
@@ -64,7 +64,6 @@ class Item:
     rows: int | None = None
     day: str = ""
     why: str = ""
-    # Which of the operator's attempts it is, from 0.
     number: int = -1
 
 
@@ -72,14 +71,14 @@ class Item:
 class Account:
     items: tuple[Item, ...] = ()
     # Blocked flows without influence: also among ``items`` as blocked.
-    uninfluenced: tuple[Item, ...] = field(default=())
+    uninfluenced: tuple[Item, ...] = ()
 
     def of(self, verdict: str) -> list[Item]:
         return [one for one in self.items if one.verdict == verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """The six counts, ``invalid`` and ``unknown`` beside them, and ``items``."""
-        found: Counter[str] = Counter(one.verdict for one in self.items)
+        found = Counter[str](one.verdict for one in self.items)
         return {"crossings": found["blocked"] + found["missed"], **{key: found[key] for key in (
             "blocked", "missed", "rule_false_blocks", "allowed", *BESIDE)},
             "influence_false_blocks": len(self.uninfluenced),
@@ -96,7 +95,7 @@ def account(records: Sequence[Record], requirements: Sequence[Rule], labels: mon
     rules = in_force(requirements, given.sent, lambda at: given.done(given.sent[at]["step"]))
     items = [*_operated(attempts, evidence, rules, given), *_streamed(given, evidence, rules[-1], decisions),
              *_routes(records, given, rules[-1])]
-    places = Places(labels, given.deploy, given.devices)
+    places = Places(labels, given.deploy, given.devices, given.day)
     between = list(_phased(records, twin, places, [rules[0], *(
         rules[at + 1] for at, sent in enumerate(given.sent) if sent["method"] == "Require")]))
     known = {one.attempt for one in items}
@@ -119,12 +118,12 @@ def load(folder: Path) -> Loaded:
     """Raises RunError (PAI032)."""
     try:
         said = json.loads((folder / "construction.json").read_text(encoding="utf-8"))
-        decisions = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))["decisions"]
+        decisions, day = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))["decisions"], said["day"]
     except (OSError, ValueError, KeyError) as error:
         raise RunError("PAI032", f"this run says nothing of its construction: {error}", where=str(folder)) from error
     given = Construction(said["steps"], said["sent"], folder / "data" / "deploy",
                          {name: frozenset(of) for name, of in said["devices"].items()}, folder / "snapshots",
-                         tuple(said["faults"]))
+                         tuple(said["faults"]), day)
     return Loaded(Journal.read(folder / "journal.db"), monitor_rules.read_all(given.deploy / "requirements"),
                   monitor_labels.deployed(given.deploy), decisions, given)
 
@@ -146,14 +145,14 @@ def _operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[S
             others = [other for other in attempts if (other.request, other.table) == (one.request, one.table)]
             alone = all(_outcome(other, attempts, given)[0] != "done" for other in others)
             ran = Ran(False, ran.rows if alone else None)
-        item = replace(_judged(one, ran, outcome, code, rules[one.sent], given.faults), number=number)
+        item = replace(_judged(one, ran, outcome, code, rules[one.sent], given), number=number)
         rows = counted(given.snapshots / str(one.sent), one, rules[one.sent], withdrawn(given.sent, one.sent), *said)
         if rows is None or not rows.permitted + rows.forbidden or any(_FLOW in name for name in item.forbidden):
             yield item
         else:
             if rows.permitted:
-                item = replace(_judged(one._replace(uses=()), ran, outcome, code, rules[one.sent], given.faults),
-                               number=number)
+                rest = one._replace(uses=())
+                item = replace(_judged(rest, ran, outcome, code, rules[one.sent], given), number=number)
             yield from _by_rows(one, item, rows, ran)
 
 
@@ -188,9 +187,8 @@ def _outcome(one: Attempt, attempts: Sequence[Attempt], given: Construction) -> 
     return ("done", "") if one.request[2] < last else (str(told["outcome"]), str(told["said"].get("code", "")))
 
 
-def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule],
-            faults: Sequence[str] = ()) -> Item:
-    requirements, forbidden = _forbidden(one, rules)
+def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule], given: Construction) -> Item:
+    requirements, forbidden = _forbidden(one, rules, given.day)
 
     def item(verdict: Verdict, why: str = "") -> Item:
         return Item(one.activity, one.kind, verdict, requirements, forbidden, ran.rows, one.day, why)
@@ -201,10 +199,12 @@ def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
     if requirements:
         if ran.rows is not None:
             return item("missed", said)
-        return item("unknown", "answered, and nothing ran") if ran.answered else item("blocked", said)
+        if ran.answered or outcome in ("failed", "skipped"):  # nobody refused it; would anybody have?
+            return item("unknown", "answered, and nothing ran" if ran.answered else said)
+        return item("blocked", said)
     if ran.answered or outcome == "done":
         return item("allowed")
-    if closed(faults, code):
+    if closed(given.faults, code):
         return item("failed_closed", said)
     if outcome in ("failed", "skipped"):
         return item("invalid", said)
@@ -215,16 +215,17 @@ def _judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
     return item("rule_false_blocks", said)
 
 
-def _forbidden(one: Attempt, rules: Sequence[Rule]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _forbidden(one: Attempt, rules: Sequence[Rule], day: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The requirements that forbid it, and what of it."""
     found: dict[str, set[str]] = {}
     for use in one.uses:
         for purpose in one.purposes:
             for requirement in forbidding_use(rules, use.annotations or (), purpose, one.region):
                 found.setdefault(requirement, set()).add(use.name)
+    text = {one.activity.replace("job:", "sql:", 1): digest(one.text)}
     for source, sink in one.flows:
         for requirement in forbidding_flow(rules, source.annotations or (), sink.annotations,
-                                           (source.name, sink.name), one.day, (digest(one.text),)):
+                                           (source.name, sink.name), day, text):
             found.setdefault(requirement, set()).add(f"{source.name} → {sink.name}")
     return tuple(sorted(found)), tuple(sorted(set[str]().union(*found.values())))
 
@@ -237,7 +238,8 @@ def _streamed(given: Construction, evidence: Evidence, rules: Sequence[Rule],
     for table, streams in monitor_attempts.streams(given).items():
         for one in streams if table in arrived else ():
             rows = evidence.wrote(one.table)
-            item = _judged(one, Ran(rows is not None, rows), "done" if rows is not None else "blocked", "", rules)
+            outcome = "done" if rows is not None else "blocked"
+            item = _judged(one, Ran(rows is not None, rows), outcome, "", rules, given)
             if item.verdict == "rule_false_blocks" and one.activity not in refused:
                 item = replace(item, verdict="unknown", why="nothing ran, and nothing was refused")
             yield item
@@ -246,9 +248,7 @@ def _streamed(given: Construction, evidence: Evidence, rules: Sequence[Rule],
 def _routes(records: Sequence[Record], given: Construction, rules: Sequence[Rule]) -> Iterator[Item]:
     """Reads that a service makes of its own accord: one for each request that it serves, however often it asks."""
     open_: dict[str, tuple[Attempt, int | None]] = {}
-    for record in records:
-        if record.process != "web":
-            continue
+    for record in (one for one in records if one.process == "web"):
         if record.locator == "grpc:/sightline.Warehouse/Read:request" and record.op == "sent":
             activity, table = record.detail["activity"], record.detail["table"]
             columns = [name.partition("#")[2] for name in monitor_labels.deployed(given.deploy)
@@ -260,7 +260,8 @@ def _routes(records: Sequence[Record], given: Construction, rules: Sequence[Rule
                     open_[activity] = one, record.rows + (rows or 0)
         elif record.locator.startswith("http:") and record.op == "sent":
             for one, rows in open_.values():
-                yield _judged(one, Ran(rows is not None, rows), "done" if rows is not None else "blocked", "", rules)
+                outcome = "done" if rows is not None else "blocked"
+                yield _judged(one, Ran(rows is not None, rows), outcome, "", rules, given)
             open_.clear()
 
 
@@ -276,8 +277,7 @@ def _phased(records: Sequence[Record], twin: Sequence[Record] | None, places: Pl
 def _between(moved: Mapping[Flow, int], attempted: Mapping[Flow, int] | None, places: Places,
              rules: Sequence[Rule]) -> Iterator[Item]:
     for source, sink in sorted({*moved, *(attempted or {})}):
-        requirements = sorted({one for place, label in places.sinks(sink) for one in forbidding_flow(
-            rules, places.source(source), label, (source, place))})
+        requirements = sorted(places.forbidding(rules, source, sink))
         count, tried = moved.get((source, sink), 0), (attempted or {}).get((source, sink), 0)
         name = f"{source} → {sink}"
         if requirements:

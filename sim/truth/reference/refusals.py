@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.truth.reference.flows import Places
-from sim.truth.reference.rules import Rule, forbidding_flow, forbidding_use
+from sim.truth.reference.rules import Rule, forbidding_use
 
 _FLOW = re.compile(r"^(\S+) → (\S+): ")
 
@@ -43,8 +43,7 @@ def _refused(one: Mapping[str, Any], places: Places, rules: Sequence[Rule]) -> R
         source, sink = match[1], match[2]
         if not places.knows(source):
             return Refused(what, one["code"], (), (), f"no schema says what {source} is")
-        found = {name for place, label in places.sinks(sink)
-                 for name in forbidding_flow(rules, places.source(source), label, (source, place))}
+        found = places.forbidding(rules, source, sink)
         return Refused(what, one["code"], tuple(sorted(found)), (f"{source} → {sink}",))
     unlabelled = [name for name in one["inputs"] if places.unlabelled(name)]
     if unlabelled:  # whatever it is, no requirement permits that governed data get there

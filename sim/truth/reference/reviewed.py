@@ -1,13 +1,22 @@
-"""The digest of a job's text, as a reviewed reclassification names it: by hand, letter by letter, and not by the PAI's
-own code.  Truth."""
+"""The digest of a job's text, or of a function, as a reviewed reclassification names it: by hand, letter by letter, and
+not by the PAI's own code.  Truth.
+
+Of a function the monitor reads the file, in this tree: whether a process runs what its file says, it does not know."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
 
+from sim.truth.reference.rules import Rule, transformations
 from sim.truth.reference.sql import statements
+
+ROOT = Path(__file__).resolve().parents[3]
+_DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 
 _QUOTES = {"'": "'", '"': '"', "`": "`", "[": "]"}
 _SIGNS = ("->>", "->", "||", "<=", ">=", "<>", "==", "!=", "<<", ">>")
@@ -18,6 +27,51 @@ def digest(text: str) -> str:
     found = [[one for one in _tokens(sql) if one != ";"] for sql in statements(text)]
     moving = [one for one in found if one[:1] != ["create"]]
     return hashlib.sha256(json.dumps(moving, ensure_ascii=False).encode()).hexdigest()
+
+
+def digests(rules: Iterable[Rule]) -> dict[str, str]:
+    """"code:module:function" → digest, of every function that an entry of the rules names and a file defines."""
+    named = {name for rule in rules for entry in rule.lowered for name in transformations(entry)}
+    found = {name: of_code(name.removeprefix("code:")) for name in named if name.startswith("code:")}
+    return {name: one for name, one in found.items() if one}
+
+
+@cache
+def of_code(name: str, root: Path = ROOT) -> str:
+    """Of "module:function": the definition, and all of its module that it names, on and on.  "" where there is none."""
+    module, _, function = name.partition(":")
+    try:
+        body = ast.parse((root / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return ""
+    wanted, before = {function.partition(".")[0]}, 0
+    if not any(wanted & _binds(statement) for statement in body):
+        return ""
+    while len(wanted) != before:
+        before = len(wanted)
+        for statement in body:
+            if wanted & _binds(statement):
+                wanted |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    told = [_undocumented(statement) for statement in body if wanted & _binds(statement)]
+    return hashlib.sha256(json.dumps([function, told], ensure_ascii=False).encode()).hexdigest()
+
+
+def _binds(statement: ast.stmt) -> set[str]:
+    """The names of the module that a statement of its own gives a meaning to."""
+    if isinstance(statement, _DEFINITIONS):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(one.asname or one.name).split(".")[0] for one in statement.names}
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _undocumented(statement: ast.stmt) -> str:
+    """Its text, without comments, layout and docstrings."""
+    copy = ast.parse(ast.unparse(statement)).body[0]
+    for node in ast.walk(copy):
+        if isinstance(node, _DEFINITIONS) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(copy)
 
 
 def _tokens(sql: str) -> Iterator[str]:

@@ -14,11 +14,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
 EVERYWHERE = "*"
+NONE: Mapping[str, str] = MappingProxyType({})
 # Regulation (EU) 2016/679 holds in these, by ISO 3166 code.
 _EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 GROUPS = {"EU": _EU, "EEA": _EU | {"IS", "LI", "NO"}}
@@ -43,8 +45,10 @@ class Rule(NamedTuple):
         return any(not self._permits(purpose, region, origin) for origin in origins or self._any_origin())
 
     def forbids_flow(self, source: Collection[str], sink: Collection[str] | None, edge: tuple[str, str] = ("", ""),
-                     day: str = "", digests: Collection[str] = ()) -> bool:
-        """``sink`` is None where nothing says what it is.  ``edge``: (from, to), as fields or as assets."""
+                     day: str = "", digests: Mapping[str, str] = NONE) -> bool:
+        """``sink`` is None where nothing says what it is.  ``edge``: (from, to), as fields or as assets.
+
+        ``day``: of the run.  ``digests``: of what is there by now, "code:module:function" or "sql:job" → digest."""
         dropped = {name for one in self.lowered if _is_edge(one, edge) and _holds(one, day, digests)
                    for name in one.get("drops") or ()}
         held = self.governs.intersection(source) - dropped
@@ -110,7 +114,7 @@ def forbidding_use(rules: Iterable[Rule], annotations: Collection[str], purpose:
 
 
 def forbidding_flow(rules: Iterable[Rule], source: Collection[str], sink: Collection[str] | None,
-                    edge: tuple[str, str] = ("", ""), day: str = "", digests: Collection[str] = ()) -> list[str]:
+                    edge: tuple[str, str] = ("", ""), day: str = "", digests: Mapping[str, str] = NONE) -> list[str]:
     """The ids of the enforced requirements that forbid it."""
     return [rule.id for rule in rules if rule.enforced and rule.forbids_flow(source, sink, edge, day, digests)]
 
@@ -143,8 +147,14 @@ def _is_edge(entry: Mapping[str, Any], edge: tuple[str, str]) -> bool:
                for end, named in zip(edge, (str(entry.get("from")), str(entry.get("to"))), strict=True))
 
 
-def _holds(entry: Mapping[str, Any], day: str, digests: Collection[str]) -> bool:
-    """Until its last day, and for the transformation that was reviewed."""
+def _holds(entry: Mapping[str, Any], day: str, digests: Mapping[str, str]) -> bool:
+    """Until its last day, and for the transformation that was reviewed; what cannot be checked does not hold."""
     until = entry.get("until")
     last = until.isoformat() if isinstance(until, datetime.date) else str(until or "")
-    return (not day or not last or day <= last) and (not digests or str(entry.get("digest")) in digests)
+    now = {digests.get(name) for name in transformations(entry)}
+    return bool(day and last) and day <= last and now == {str(entry.get("digest"))}
+
+
+def transformations(entry: Mapping[str, Any]) -> list[str]:
+    """What was reviewed, as "code:module:function" or "sql:job"."""
+    return [f"{kind}:{name}" for kind, name in (entry.get("transformation") or {}).items()]
