@@ -26,6 +26,8 @@ _NAMELESS = (exp.Literal, exp.Identifier, exp.Var, exp.Null, exp.Boolean, exp.Da
 # Nodes of which some parts only decide, or are no values at all.
 _MIXED = (exp.Case, exp.If, exp.Order, exp.Filter, exp.Window, exp.DecodeCase, exp.Nvl2, exp.ArgMax, exp.ArgMin,
           exp.CountIf, exp.HavingMax, exp.CombinedAggFunc)
+# What IN may look into that is no table.
+_LISTS = (exp.Array, exp.List, exp.Tuple, exp.Bracket, exp.Parameter, exp.Placeholder)
 _kinds: dict[type[exp.Expr], int] = {}
 
 
@@ -102,11 +104,15 @@ class Expressions:
             if isinstance(node, exp.Window) and node.alias:
                 parts.extend((child, True) for child in self._named_window(node, scope))
             return parts
-        if isinstance(node, exp.In) and isinstance(node.args.get("field"), exp.Column):
+        field = node.args.get("field") if isinstance(node, exp.In) else None
+        if isinstance(field, exp.Column):
             # x IN core.banned: a table, in the place of a query.
-            field = node.args["field"].copy()
+            field = field.copy()
             table = exp.Table(this=field.this, db=field.args.get("table"))
             return [(node.this, False), (exp.Select(expressions=[exp.Star()], from_=exp.From(this=table)), False)]
+        if field is not None and not isinstance(field, _LISTS):
+            # x IN 'core'.'banned', x IN banned(): a table as well to SQLite.
+            raise SqlFault("what IN looks into is not clear: write IN (SELECT … FROM it)", span_of(field))
         return [(child, False) for child in node.iter_expressions()]
 
     def _named_window(self, node: exp.Window, scope: Scope) -> list[exp.Expr]:

@@ -168,7 +168,8 @@ def narrowed(sql: str, columns: Mapping[str, Collection[str]], seen: Visible,
     nobody's consent.
 
     Raises PolicyDenied (PAI306) where the tables cannot be found in the text: then nobody knows whose rows it reads;
-    and for an UPDATE, or ON CONFLICT DO UPDATE, of a table in which somebody's rows are withheld.
+    for `IN table`, which no sub-query can stand for; and for an UPDATE, or ON CONFLICT DO UPDATE, of a table in which
+    somebody's rows are withheld.
     """
     if not seen.tables:
         return sql, frozenset()
@@ -176,6 +177,8 @@ def narrowed(sql: str, columns: Mapping[str, Collection[str]], seen: Visible,
         tree = sqlglot.parse_one(sql, dialect="sqlite")
     except (SqlglotError, RecursionError) as error:
         raise _unclear(where, str(error).splitlines()[0] if str(error) else "it cannot be read") from None
+    if named := next((node for node in tree.find_all(exp.In) if node.args.get("field") is not None), None):
+        raise _unclear(where, f"{named.sql(dialect='sqlite')} names a table: write IN (SELECT … FROM it)")
     places: list[tuple[int, int, str]] = []
     found: set[str] = set()
     whole: set[str] = set()

@@ -190,6 +190,8 @@ def test_names_in_any_case_are_reported_as_the_schema_has_them() -> None:
     ("EXPLAIN SELECT 1", "1:1", "EXPLAIN is not a statement that can be analysed", "EXPLAIN"),
     ("DROP TABLE core.daily", "1:12", "DROP is not a statement that can be analysed", "core.daily"),
     ("CREATE TABLE core.x (a INTEGER)", "1:14", "moves no data", "core.x (a"),
+    ("SELECT day IN 'daily' FROM core.sessions", "1:15", "write IN (SELECT … FROM it)", "'daily'"),
+    ("SELECT day IN core.daily() FROM core.sessions", "1:15", "write IN (SELECT … FROM it)", "core.daily"),
     ("SELECT * FROM pragma_x('x')", "1:15", "table function 'pragma_x' is not known", "pragma_x('x'"),
     ("", "1:1", "there is no statement", "^"),
     (" -- only a comment\n;", "1:1", "there is no statement", " "),

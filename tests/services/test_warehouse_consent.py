@@ -84,6 +84,10 @@ def test_a_write_takes_only_consenting_rows_and_erases_all() -> None:
     ("SELECT said FROM core.view_of_t", "without naming it"),
     ("WITH t AS (SELECT 1 AS said) SELECT said FROM t", "both a table and a name in WITH"),
     ("SELECT FROM WHERE", "not clear"),
+    ("SELECT (2, 'b', 'y') IN core.t FROM core.t", "names a table: write IN"),
+    ("SELECT said FROM core.t WHERE (2, 'b', 'y') NOT IN t", "names a table: write IN"),
+    ("SELECT (2, 'b', 'y') IN 'core'.'t' FROM core.t", "names a table: write IN"),
+    ("SELECT said FROM core.t WHERE (2, 'b', 'y') IN core.t()", "names a table: write IN"),
 ])
 def test_where_it_is_not_clear_whose_rows_nothing_runs(sql: str, why: str) -> None:
     with pytest.raises(PolicyDenied, match=why) as refused:

@@ -201,6 +201,12 @@ def _is_aggregate(node: exp.Expression) -> bool:
     return counted and not isinstance(node.parent, exp.Window)
 
 
+def _is_query(node: exp.Expression) -> bool:
+    """Reads rows of its own; so does the table of ``x IN core.sessions``."""
+    return isinstance(node, exp.Subquery | exp.Select | exp.Exists) or (
+        isinstance(node, exp.In) and node.args.get("field") is not None)
+
+
 def _aggregated(select: exp.Select) -> bool:
     return bool(select.args.get("group") or select.args.get("having")
                 or any(any(_within(one, _is_aggregate)) for one in select.expressions))
@@ -212,14 +218,14 @@ def _clear(select: exp.Select, aggregated: bool) -> None:
     keys = list(group.expressions) if group is not None else []
     if group is not None and any(group.args.get(key) for key in ("rollup", "cube", "grouping_sets", "totals", "all")):
         raise Unclear("a group of groups")
-    for key in keys:
-        if any(_within(key, lambda node: isinstance(node, exp.Subquery | exp.Window))):
-            raise Unclear("a sub-query or a window in GROUP BY")
     named = {one.alias_or_name.lower(): one.unalias() for one in select.expressions}
     whole = [one.unalias() for at, one in enumerate(select.expressions, 1) if any(
         (isinstance(key, exp.Literal) and key.name == str(at))
         or (isinstance(key, exp.Column) and not key.table and named.get(key.name.lower()) is one.unalias())
         for key in keys)]
+    for key in (*keys, *whole):
+        if any(_within(key, lambda node: _is_query(node) or isinstance(node, exp.Window))):
+            raise Unclear("a sub-query or a window in GROUP BY")
     for one in select.expressions:
         _clear_value(one.unalias(), [*keys, *whole], aggregated)
 
@@ -229,16 +235,18 @@ def _clear_value(node: exp.Expression, keys: Collection[exp.Expression], aggrega
         return
     if isinstance(node, exp.Star):
         raise Unclear("`*`: name the columns")
-    if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
+    if _is_query(node):
         raise Unclear("a sub-query as a value")
     if isinstance(node, exp.Window):
         if not (isinstance(node.this, _RANKS) or node.this.name.lower() in _TAKEN[:3]):
             raise Unclear(f"a window gives values of other rows: {node.sql(dialect='sqlite')}")
+        if any(_within(node, _is_query)):
+            raise Unclear("a sub-query within a window")
         return
     if isinstance(node, exp.AggFunc) or (isinstance(node, exp.Anonymous) and aggregated):
         if not (isinstance(node, _AGGREGATES) or node.name.lower() == "total"):
             raise Unclear(f"{node.sql(dialect='sqlite')} may give one row's own value; count, sum and avg do not")
-        if any(_within(node, lambda inner: isinstance(inner, exp.Subquery | exp.Select))):
+        if any(_within(node, _is_query)):
             raise Unclear("a sub-query within an aggregate")
         return
     if aggregated and isinstance(node, exp.Column):
