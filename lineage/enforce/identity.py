@@ -13,9 +13,10 @@ from math import inf
 from typing import NamedTuple
 
 from lineage.enforce.gate import make
-from lineage.enforce.principal import Principals
+from lineage.enforce.principal import Principals, Right
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Verifier
+from lineage.errors import PolicyDenied
 from lineage.model import Decision
 from lineage.names import asset_of, field_of, join, sides
 from lineage.privacylib.claims import PRINCIPAL, Claims, decode
@@ -76,6 +77,20 @@ def entitled(principals: Principals | None, context: Context, purpose: str, acti
     name = caller(context)
     why = principals.refusal(name, purpose, activity)
     return Caller(name, f"PAI313 {why}" if why else "")
+
+
+def unable(principals: Principals | None, context: Context, right: Right) -> PolicyDenied | None:
+    """Why whoever asks may not: by claims of a principal, for a token says only what may be run.  Without principals
+    nobody is held to it."""
+    if principals is None:
+        return None
+    wrong = context.trace[2].identity
+    if not wrong:
+        token = bool(context.claims) and decode(context.claims).kind != PRINCIPAL
+        why = principals.unable("" if token else caller(context), right)
+        wrong = f"PAI313 {why}" if why else ""
+    code, _, why = wrong.partition(" ")
+    return PolicyDenied(code, why, where="policy") if wrong else None
 
 
 def refused(rules: Rules, decision: Decision, wrong: str, annotations: Collection[str]) -> Decision:

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import grpc
+
 from lineage.enforce import consent
 from lineage.enforce.consent import Consents
 from lineage.enforce.gate import Crossing, Input, admit, judge, make
-from lineage.enforce.identity import entitled, refused
+from lineage.enforce.identity import entitled, refused, unable
 from lineage.enforce.lines import Files, Lines
 from lineage.enforce.narrowing import Keys, Narrowed, narrowed
 from lineage.enforce.principal import Principals
@@ -33,6 +35,7 @@ from lineage.errors import InputError
 from lineage.model import Decision, Label, labels_digest
 from lineage.names import asset_of, join
 from lineage.privacylib import PrivacyLib
+from lineage.privacylib.refusal import details
 from protos import policy_pb2 as pb
 from protos import policy_pb2_grpc
 
@@ -111,7 +114,9 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                             found=found, lowered=review.used)
 
     async def Consent(self, request: pb.ConsentRequest, context: Any) -> pb.ConsentResponse:
-        """Durable before it is acknowledged."""
+        """Durable before it is acknowledged.  PERMISSION_DENIED: PAI313 for a caller who may not say it."""
+        if (denied := unable(self._principals, self._lib.context, "consents")) is not None:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, details(denied))
         sources = {field: [f"rpc:policy.Consent.request#{field}"] for field in _LABELS}
         with self._lib.write(CONSENT, sources=sources):
             self._lines.append(consent.line(request.wearer, request.purpose, request.granted))

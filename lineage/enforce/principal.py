@@ -1,4 +1,5 @@
-"""Principals: which workloads and people there are, for what purposes each may act, and whose runs it may start.
+"""Principals: which workloads and people there are, for what purposes each may act, whose runs it may start, and who
+may say what a wearer consents to (``consents``) or change a requirement (``requires``).
 
 Read from a deployed, reviewed file (``services/principals.yaml``).  It widens nothing: what it grants, every
 requirement's rules restrict further.
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -20,8 +21,11 @@ from ruamel.yaml.error import YAMLError
 from lineage.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_KEYS = ("owner", "purposes", "invokes", "regions")
+_LISTS = ("purposes", "invokes", "regions")
+_RIGHTS = ("consents", "requires")
+_KEYS = ("owner", *_LISTS, *_RIGHTS)
 ANY = "*"
+Right = Literal["consents", "requires"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Principal:
     purposes: frozenset[str] = frozenset()
     invokes: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
+    consents: bool = False
+    requires: bool = False
 
     def acts(self, purpose: str) -> bool:
         """Without a purpose anybody may act: nothing is permitted for none."""
@@ -66,6 +72,15 @@ class Principals:
             return f"{name} (owner {one.owner}) may not have {activity} run"
         return ""
 
+    def unable(self, name: str, right: Right) -> str:
+        """Why this principal may not give or withdraw consent, or change a requirement; empty where it may."""
+        one = self.known.get(name)
+        if one is None:
+            return f"{name or 'nobody'} is no principal of this deployment"
+        if not (one.consents if right == "consents" else one.requires):
+            return f"{name} (owner {one.owner}) has not {right}: true"
+        return ""
+
 
 def load(path: Path) -> Principals:
     """Raises InputError: PAI012 for a missing file, PAI022 (with the line) for a malformed one."""
@@ -79,7 +94,7 @@ def load(path: Path) -> Principals:
     except UnicodeDecodeError as problem:
         raise InputError("PAI022", f"not YAML: {problem}", where=str(path)) from problem
     if not isinstance(data, dict) or list(data) != ["principals"] or not isinstance(data["principals"], dict):
-        raise InputError("PAI022", "expected one key, principals: name → {owner, purposes, invokes, regions}",
+        raise InputError("PAI022", "expected one key, principals: name → {owner, purposes, invokes, …}",
                          where=f"{path}:1")
     listed = data["principals"]
     return Principals({str(name): _principal(name, listed[name], listed, path) for name in listed})
@@ -95,10 +110,13 @@ def _principal(name: Any, data: Any, listed: Any, path: Path) -> Principal:
             close = get_close_matches(str(key), _KEYS, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"keys are {', '.join(_KEYS)}"
             raise _error(path, data, key, f"unknown key {key!r}; {hint}")
-        if key != "owner" and not _texts(data[key]):
+        if key in _RIGHTS and not isinstance(data[key], bool):
+            raise _error(path, data, key, f"{key} is true or false")
+        if key in _LISTS and not _texts(data[key]):
             raise _error(path, data, key, f"{key} is a list of texts, at least one")
-    return Principal(name, str(data["owner"]), **{
-        key: frozenset(map(str, data[key])) for key in _KEYS[1:] if key in data})
+    lists = {key: frozenset(map(str, data[key])) for key in _LISTS if key in data}
+    return Principal(name, str(data["owner"]), **lists, consents=bool(data.get("consents")),
+                     requires=bool(data.get("requires")))
 
 
 def _texts(value: Any) -> bool:

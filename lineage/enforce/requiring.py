@@ -1,6 +1,7 @@
 """The policy service's side of the rulebook: takes requirements while the stack runs, keeps them, tells every node.
 
-*Require*: one requirement is added, or replaces the one of its name, whose version must be lower (PAI318).  It is
+*Require*: one requirement is added, or replaces the one of its name, whose version must be lower (PAI318), by a
+principal that may (``requires: true``).  It is
 durable before anybody judges by it; the policy service does first, and every node that follows is told.  The answer
 comes when each of them has said that it judges by it, or after ``wait`` seconds, and then names those that did not
 (PAI319).  Meanwhile tokens that were judged by another set are refused at the boundary, as always.
@@ -19,7 +20,9 @@ from typing import Any
 
 import grpc
 
+from lineage.enforce.identity import unable
 from lineage.enforce.lines import Files, Lines
+from lineage.enforce.principal import Principals
 from lineage.enforce.requirement import Requirement, parse
 from lineage.enforce.rulebook import Rulebook
 from lineage.errors import InputError
@@ -47,11 +50,13 @@ class _Node:
 
 
 class RulebookService(rulebook_pb2_grpc.RulebookServicer, following_pb2_grpc.FollowingServicer):
-    """``texts``: the requirements that are deployed; ``book``: of the policy process itself."""
+    """``texts``: the requirements that are deployed; ``book``: of the policy process itself.  Without ``principals``
+    nobody is held to who they are."""
 
     def __init__(self, lib: PrivacyLib, book: Rulebook, texts: Iterable[str], files: Files,
-                 wait: float = WAIT) -> None:
+                 wait: float = WAIT, principals: Principals | None = None) -> None:
         self._lib = lib
+        self._principals = principals
         self._book = book
         self._texts: dict[str, tuple[Requirement, str]] = {}
         self._kept = Lines(files, KEPT.partition(":")[2])
@@ -82,7 +87,10 @@ class RulebookService(rulebook_pb2_grpc.RulebookServicer, following_pb2_grpc.Fol
         self._book.replace(one for one, _ in self._texts.values())
 
     async def Require(self, request: pb.RequireRequest, context: Any) -> pb.RequireResponse:
-        """INVALID_ARGUMENT: PAI022 for a malformed one, PAI318 for one that is not newer."""
+        """PERMISSION_DENIED: PAI313 for a caller who may not.
+        INVALID_ARGUMENT: PAI022 for a malformed one, PAI318 for one that is not newer."""
+        if (denied := unable(self._principals, self._lib.context, "requires")) is not None:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, details(denied))
         async with self._one:
             try:
                 added = self._newer(request.text)

@@ -178,7 +178,8 @@ class _Builder:
         from lineage.enforce.principals import PrincipalService
         from lineage.enforce.requiring import RulebookService
 
-        self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store))
+        self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store,
+                                           principals=self._principals))
         signer, now = Signer(str(self._config.seed)), self._seams.now
         service = PolicyService(self._lib, self._book, signer, store, now, self._principals, self._seams.today)
         self.vouches = PrincipalService(self._config.deployment.load_principals(), public_keys(self._config), signer,
