@@ -1,11 +1,11 @@
 """Reads the labels that stand beside the fields in ``protos/*.proto``, once, at registration.
 
 >>> from protos import inference_pb2
->>> contract = Contract(inference_pb2.GenerateRequest.DESCRIPTOR)
->>> contract.labels["prompt"].category
-'user.utterance'
->>> contract.fields(inference_pb2.GenerateRequest())
-('model', 'prompt', 'image', 'location', 'memory')
+>>> contract = Contract(inference_pb2.PlaceRequest.DESCRIPTOR)
+>>> contract.labels["location"].category
+'user.location'
+>>> contract.fields(inference_pb2.PlaceRequest())
+('model', 'location', 'gesture', 'shown')
 """
 
 from __future__ import annotations

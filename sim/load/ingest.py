@@ -20,6 +20,7 @@ import numpy as np
 
 from sim.load.intervals import median
 from sim.load.logged import DRAIN, Producers, Table, logging_stack
+from sim.load.logged import producers as producers_of
 
 ROUNDS = 10
 EVENTS = 6_400
@@ -44,8 +45,7 @@ async def _logger(folder: Path, rounds: int, events: int, clients: int, each: in
                   progress: Progress) -> dict[str, Any]:
     progress("starting the processes")
     rates, p50, p99 = [], [], []
-    async with logging_stack(folder, seed) as stack:
-        producers = Producers(str(stack.addresses["logger"]["grpc"]), seed)
+    async with logging_stack(folder, seed) as stack, producers_of(stack.addresses, seed) as producers:
         table = Table(folder)
         for number in range(rounds + 1):  # the first warms up
             if number == 1:

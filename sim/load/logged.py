@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,10 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from protos import logger_pb2, logger_pb2_grpc
+from lineage.enforce.passport import Passport
+from lineage.enforce.tokens import Signer
+from lineage.privacylib.traceparent import POLICY
+from protos import logger_pb2, logger_pb2_grpc, principals_pb2_grpc
 from protos.rows_pb2 import Row, Rows, Value
 from sim.stack import compose
 from sim.stack.deployment import bundled, deploy
@@ -28,6 +31,7 @@ PROCESSES = ("collector", "policy", "warehouse", "logger")
 # Seconds for one append, and for the queue to be emptied.
 DEADLINE = 10.0
 DRAIN = 120.0
+PURPOSE = "assistance"
 _FIELDS = {"session": "", "wearer": "w-1", "device": "g-1", "region": "NO", "utterance": "What is that building?",
            "answer": "That is the Empire State Building: a tower of 102 floors in Manhattan, finished in 1931.",
            "location": "40.7484,-73.9857", "scene": "new_york", "checkpoint": "assistant@1",
@@ -46,6 +50,14 @@ async def logging_stack(folder: Path, seed: int) -> AsyncIterator[ProcessStack]:
         yield stack
 
 
+@asynccontextmanager
+async def producers(addresses: Mapping[str, Any], seed: int) -> AsyncIterator[Producers]:
+    """Of a stack; what they send, they send as the web service does."""
+    async with grpc.aio.insecure_channel(str(addresses["policy"]["grpc"])) as policy:
+        passport = Passport("web", Signer(str(seed), "web"), principals_pb2_grpc.PrincipalsStub(policy))
+        yield Producers(str(addresses["logger"]["grpc"]), seed, passport)
+
+
 @dataclass
 class Account:
     """``sent``: session → when its append began (seconds); ``accepted``: sessions that were acknowledged."""
@@ -58,8 +70,9 @@ class Account:
 class Producers:
     """Sends events and, like any producer, sends those again that were not acknowledged."""
 
-    def __init__(self, address: str, seed: int) -> None:
+    def __init__(self, address: str, seed: int, passport: Passport) -> None:
         self._address = address
+        self._passport = passport
         self._seed = seed
         self._made = 0
         self.account = Account()
@@ -72,7 +85,10 @@ class Producers:
             await self._progress.wait()
 
     async def send(self, events: int, clients: int, each: int) -> None:
-        """``events`` in all, in appends of ``each``, by so many ``clients`` at once, each in a closed loop."""
+        """Raises RunError (PAI305) where the policy service does not vouch for who sends.
+
+        ``events`` in all, in appends of ``each``, by so many ``clients`` at once, each in a closed loop."""
+        await self._passport.fresh()
         left = [each] * (events // each)
         async with grpc.aio.insecure_channel(self._address) as channel:
             stub = logger_pb2_grpc.LoggerStub(channel)
@@ -110,8 +126,9 @@ class Producers:
             self._progress.set()
             return
 
-    def _metadata(self, name: str) -> tuple[tuple[str, str], ...]:
-        return (("traceparent", f"00-{key_id(self._seed, 'append', name)}-{key_id(self._seed, name, size=8)}-01"),)
+    def _metadata(self, name: str) -> tuple[tuple[str, str | bytes], ...]:
+        return (("traceparent", f"00-{key_id(self._seed, 'append', name)}-{key_id(self._seed, name, size=8)}-01"),
+                (POLICY, self._passport.claims(PURPOSE, "")))
 
 
 _REST: Sequence[Value] = [Value(text=text) for text in list(_FIELDS.values())[1:]]

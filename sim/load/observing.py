@@ -17,9 +17,11 @@ from typing import Any
 
 import grpc.aio
 
+from lineage.enforce.passport import Passport
+from lineage.enforce.tokens import Signer
 from lineage.errors import PolicyDenied, RunError
 from lineage.privacylib import PrivacyLib
-from protos import policy_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
+from protos import policy_pb2_grpc, principals_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 from services.web.memory import Recall
 from sim.load.intervals import percentile
 from sim.scenario.stage import Call
@@ -111,6 +113,9 @@ async def observers(addresses: Any, call: Call, companion: Companion, glasses: d
     lib = PrivacyLib("web")
     async with (grpc.aio.insecure_channel(str(addresses["warehouse"]["grpc"])) as warehouse,
                 grpc.aio.insecure_channel(str(addresses["policy"]["grpc"])) as policy):
+        passport = Passport("web", Signer(str(seed), "web"), principals_pb2_grpc.PrincipalsStub(policy))
+        await passport.renew()
+        lib.postures.passport = passport
         recall = Recall(lib, warehouse_pb2_grpc.WarehouseStub(lib.channel(warehouse)),
                         policy_pb2_grpc.PolicyStub(lib.channel(policy)))
 

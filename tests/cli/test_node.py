@@ -15,6 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.cli.conftest import Sightline, Told
+from tests.privacylib.test_delivery import policy
 
 
 @contextmanager
@@ -44,10 +45,10 @@ def test_a_port_that_is_taken(sightline: Sightline, tmp_path: Path) -> None:
 
 
 def test_an_http_port_that_is_taken(sightline: Sightline, tmp_path: Path) -> None:
-    with taken() as address:
-        nobody = dict.fromkeys(("SIGHTLINE_COLLECTOR", "SIGHTLINE_INFERENCE", "SIGHTLINE_LOGGER"), "127.0.0.1:1")
+    nobody = dict.fromkeys(("SIGHTLINE_COLLECTOR", "SIGHTLINE_INFERENCE", "SIGHTLINE_LOGGER"), "127.0.0.1:1")
+    with taken() as address, policy(tmp_path, "127.0.0.1:1") as vouching:
         told = sightline.apart("node", "web", environment={"SIGHTLINE_DATA": str(tmp_path), "SIGHTLINE_HTTP": address,
-                                                           **nobody})
+                                                           "SIGHTLINE_POLICY": vouching, **nobody})
         assert told.code != 0 and address in told.err
         refused(told, "PAI030", "web")
 

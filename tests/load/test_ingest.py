@@ -11,7 +11,8 @@ import pytest
 
 from sim.cli.main import main
 from sim.load import collecting, ingest
-from sim.load.logged import Producers, Table, logging_stack
+from sim.load.logged import Table, logging_stack
+from sim.load.logged import producers as producers_of
 
 EVENTS, CLIENTS, EACH = 400, 4, 8
 
@@ -19,8 +20,7 @@ EVENTS, CLIENTS, EACH = 400, 4, 8
 @pytest.mark.timeout(240)
 async def test_what_was_acknowledged_before_a_kill_is_in_the_table_once(tmp_path: Path) -> None:
     """The logger is killed three times while appends are under way, the warehouse once while it is needed."""
-    async with logging_stack(tmp_path, 1) as stack:
-        producers = Producers(str(stack.addresses["logger"]["grpc"]), 1)
+    async with logging_stack(tmp_path, 1) as stack, producers_of(stack.addresses, 1) as producers:
         account = producers.account
         for victim in ("logger", "warehouse", "logger", "logger"):
             sending = asyncio.create_task(producers.send(EVENTS, CLIENTS, EACH))

@@ -15,6 +15,8 @@ from sim.scenario.schema import Scenario, Step, World
 from sim.truth.reference import monitor
 
 ANNOTATIONS = ("GLASSES_INTERACTION", "WEARER_PROFILE")
+# What the world's own questions and profiles are for: where that is forbidden, nothing would come into a table.
+ASKED = "assistance"
 PURPOSES = ("assistance", "safety", "ads_ranking")
 TABLES = {"core.sessions": ("session", "wearer", "region", "utterance", "answer", "scene"),
           "core.profiles": ("wearer", "name", "language", "region")}
@@ -39,7 +41,7 @@ def requirements(draw: random.Random, folder: Path) -> Iterator[str]:
     for number in range(draw.randint(1, 3)):
         path = folder / f"required-{number}.yaml"
         path.write_text(REQUIREMENT.format(name=path.stem, governs=", ".join(some(draw, ANNOTATIONS, 1)),
-                                           purposes=", ".join(some(draw, PURPOSES, 1))))
+                                           purposes=", ".join(sorted({ASKED, *some(draw, PURPOSES)}))))
         yield str(path)
 
 

@@ -16,6 +16,7 @@ from lineage.errors import PolicyDenied, RunError
 from lineage.privacylib import PrivacyLib
 from protos import collector_pb2_grpc
 from services.warehouse import catalog, export, part
+from services.warehouse.consent import Visible
 from services.warehouse.service import EXPORTS, TABLES
 from sim.stack.config import NodeConfig
 from sim.stack.pool import Pool
@@ -85,7 +86,7 @@ async def test_a_real_worker_delivers_its_signals_and_leaves_a_journal(tmp_path:
     store.execute(tables["core.daily_sessions"].ddl)
     lib = PrivacyLib("warehouse")
     with lib.scope(key=KEY):
-        task: dict[str, Any] = json.loads(json.dumps(part.task(found, 2, lib.baggage(), "", [])))
+        task: dict[str, Any] = json.loads(json.dumps(part.task(found, 2, lib.baggage(), Visible({}, frozenset()))))
     signals = Store(tmp_path / "lineage.db")
     async with serving(lambda s: collector_pb2_grpc.add_CollectorServicer_to_server(Collector(signals), s)) as address:
         workers = Pool("warehouse", NodeConfig(tmp_path, addresses={"collector": address}), bytes(32), lambda task: "")
