@@ -51,8 +51,10 @@ _FORMS = {
     "annotations": (re.compile(r"[A-Z][A-Z0-9_]*(\s*,\s*[A-Z][A-Z0-9_]*)*"), "labels as A, B in upper case"),
 }
 
-# Texts, quoted names and comments, where no parameter is; else a parameter.
-_PARAMETER = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|:(?P<name>[A-Za-z_]\w*)""", re.DOTALL)
+# Texts, quoted names and comments, where no parameter is; else a parameter.  As SQLite reads it, a comment that is not
+# closed goes to the end.
+_PARAMETER = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|:(?P<name>[A-Za-z_]\w*)""",
+                        re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

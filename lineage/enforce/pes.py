@@ -95,6 +95,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         tables = _tables(request.tables)
         try:
             found = judged(request.statements, tables, request.reads, request.writes)
+            text = written(request)
             keys = {f"warehouse:{table.name}": _keys(table, tables, found.outputs) for table in request.tables
                     if table.subject or table.origin}
         except InputError as error:
@@ -105,7 +106,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         found.used.extend([*(flow.source for flow in flows), *counted(self._rules, request.activity, tables.columns,
                                                                       found.tables)])
         rows = narrowed(self._rules, keys, found.used, request.purpose, request.region)
-        review = Review(self._rules, of_job(request.activity, written(request), typed(tables, found.tables),
+        review = Review(self._rules, of_job(request.activity, text, typed(tables, found.tables),
                                             self._today()))
         decision = judge(self._rules, activity=request.activity, purpose=request.purpose,
                          principal=request.principal, crossings=[rows.crossing(one) for one in found.crossings],

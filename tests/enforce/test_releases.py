@@ -254,6 +254,25 @@ async def test_the_text_that_is_told_has_to_be_the_one_that_runs(tmp_path: Path)
             assert verdict.code == code, verdict.reason
 
 
+@pytest.mark.parametrize(("more", "code"), [(" /* :p", "PAI306"), (" /* :p */", "PAI315"), (" AND ':p", "PAI306")])
+async def test_a_parameter_within_a_comment_is_no_way_out_of_a_review(more: str, code: str, tmp_path: Path) -> None:
+    """Whoever asks for a token says what was put in, and could say that a comment ended there."""
+    async with bench(tmp_path, entry(KEPT, k=0, of="")) as b:
+        tables = [catalog.load(TABLES)["core.sessions"], catalog.parse(parse(KEPT, "sql").statements[0][1], "sql")]
+        told = [policy_pb.JudgedTable(name=one.name, snapshot="1", columns=[policy_pb.JudgedColumn(
+            name=column.name, type=column.type, annotations=column.label.annotations, annotated=column.label.annotated)
+            for column in one.columns.values()]) for one in tables]
+        written = [sql for _, sql in parse(KEPT, "sql").statements[1:]]
+        ran = [sql for _, sql in parse(KEPT, "sql").bound({"ds": "x"}).statements[1:]]
+        text = "*/ UNION ALL SELECT 7, wearer, 1 FROM core.sessions --"
+        written[1] += more
+        ran[1] += f" /* '{text}'" + ("\n" if more.endswith("*/") else "")
+        verdict = await b.policy.Judge(policy_pb.JudgeRequest(
+            activity="job:counts", purpose="assistance", principal="o", statements=ran, written=written,
+            parameters={"ds": "x", "p": text}, tables=told), metadata=META)
+        assert not verdict.allowed and verdict.code == code, verdict.reason
+
+
 async def test_logging_mode_checks_no_claim(tmp_path: Path) -> None:
     async with bench(tmp_path, entry(PLAIN), mode="logging") as b:
         await b.ask(1, "a")

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lineage.discover.sql import analyse
 from lineage.enforce.gate import Input
-from lineage.enforce.reviewed.transformation import Column, of_inputs, of_sql
+from lineage.enforce.reviewed.transformation import Column, bound, closed, of_inputs, of_sql, tokens
 from lineage.enforce.rules import Rules
 from lineage.enforce.statement import Tables
-from lineage.jobfile import bound
+from lineage.errors import InputError
 from protos import policy_pb2 as pb
 
 # The column that keeps each row's correlation key, where a table has it.
@@ -17,12 +17,23 @@ KEY = "_key"
 
 
 def written(request: pb.JudgeRequest) -> Sequence[str]:
-    """The statements before their parameters were put in; those that run, where the two do not agree."""
+    """The statements before their parameters were put in; those that run, where the two do not agree.
+
+    By their tokens, as the digest has them: what was put in is one text each, whatever is in it.  Raises InputError
+    (PAI021) for a statement with a text or comment that does not end.
+    """
+    _closed((*request.statements, *request.written))
     try:
-        agreed = [bound(sql, request.parameters) for sql in request.written] == list(request.statements)
+        agreed = [bound(sql, request.parameters) for sql in request.written] == [*map(tokens, request.statements)]
     except KeyError:
         agreed = False
     return list(request.written if agreed else request.statements)
+
+
+def _closed(statements: Iterable[str]) -> None:
+    for sql in statements:
+        if not closed(sql):
+            raise InputError("PAI021", f"a quoted text or comment is not closed: {sql[:200]}", where="statement")
 
 
 def typed(tables: Tables, read: Iterable[str]) -> dict[str, list[Column]]:
@@ -47,6 +58,7 @@ def reviewed(statements: Sequence[str], tables: Mapping[str, Sequence[tuple[str,
 
     ``tables``: table → (column, annotations, has a label, type).  Raises InputError (PAI021).
     """
+    _closed(statements)
     types = {name: {column: kind for column, _, _, kind in columns} for name, columns in tables.items()}
     read = {table for number, sql in enumerate(statements, 1)
             for table in analyse(sql, types, name=f"statement {number}").reads}

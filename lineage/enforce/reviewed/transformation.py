@@ -59,6 +59,24 @@ def tokens(sql: str) -> list[str]:
     return [text.lower() if kind == "word" and text.isascii() else text for kind, text in found if kind != "skip"]
 
 
+def bound(sql: str, given: Mapping[str, str]) -> list[str]:
+    """The tokens of a statement with each parameter as one token, an SQL text.  Raises KeyError for one that is not
+    given."""
+    return ["'" + given[token[1:]].replace("'", "''") + "'" if token[0] == ":" and token != ":" else token
+            for token in tokens(sql)]
+
+
+def closed(sql: str) -> bool:
+    """Each of its texts, quoted names and comments ends."""
+    for match in _TOKEN.finditer(sql):
+        text = match[0]
+        if match.lastgroup == "sign" and text in ("'", '"', "`", "["):
+            return False
+        if text.startswith("/*") and not (text.endswith("*/") and len(text) > 3):
+            return False
+    return True
+
+
 def of_sql(statements: Iterable[str]) -> str:
     """Of a job's statements, in their order."""
     return _digest([[token for token in tokens(sql) if token != ";"] for sql in statements])
