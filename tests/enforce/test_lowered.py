@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import wraps
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -206,6 +207,76 @@ def test_a_function_that_was_replaced_is_void(module: Callable[..., ModuleType])
         with pytest.raises(PolicyDenied) as refused:
             made.send(lib)
     assert code_of(refused)[0] == "PAI315" and "is not what its file says" in code_of(refused)[1]
+
+
+@pytest.mark.parametrize("replaced", ["another", "the same under other globals", "a wrapper that names it"])
+def test_a_helper_that_was_replaced_is_void_and_put_back_is_not(replaced: str,
+                                                                module: Callable[..., ModuleType]) -> None:
+    made = module()
+    lib, _ = library([entry()])
+    kept = made.word
+    others = {"another": lambda text: text,
+              "the same under other globals": FunctionType(kept.__code__, {"LIMIT": 1}, "word"),
+              "a wrapper that names it": wraps(kept)(lambda text: text)}
+    with lib.scope(key=KEY):
+        read(lib)
+        assert made.send(lib) == "c"
+        made.word = others[replaced]
+        with pytest.raises(PolicyDenied, match="reviewed_code:word is not what its file says") as refused:
+            made.send(lib)
+        made.word = kept
+        assert made.send(lib) == "c"
+    assert refused.value.code == "PAI315"
+
+
+def test_what_only_bears_the_name_is_void(module: Callable[..., ModuleType]) -> None:
+    """A frame of the same module and name, of other code, or of the same code under other globals."""
+    made = module()
+    lib, _ = library([entry()])
+    namespace = {"__name__": "reviewed_code"}
+    exec("def send(lib):\n    with lib.write('file:out', fields=('note',)):\n        pass\n", namespace)
+    for alike in (namespace["send"], FunctionType(made.send.__code__, {**vars(made)}, "send", (("note",),))):
+        with lib.scope(key=KEY):
+            read(lib)
+            with pytest.raises(PolicyDenied, match="reviewed_code:send is not what its file says") as refused:
+                alike(lib)  # type: ignore[operator]
+            assert refused.value.code == "PAI315"
+            assert made.send(lib) == "c"
+
+
+CLASSES = CODE + '''
+
+short = lambda text: text[:1]
+
+
+class Words:
+    @property
+    def first(self):
+        return self.__cut("a b")
+
+    @staticmethod
+    def __cut(text):
+        return short(text)
+
+    @cache
+    def send(self, lib):
+        with lib.write("file:out", fields=("note",)):
+            return self.first
+'''
+
+
+def test_methods_properties_and_lambdas_are_what_runs(module: Callable[..., ModuleType]) -> None:
+    made = module("from functools import cache\n" + CLASSES)
+    lib, _ = library([entry(code="reviewed_code:Words.send")])
+    for where, name in ((made, "short"), (made.Words, "first"), (made.Words, "_Words__cut")):
+        kept = vars(where)[name]
+        with lib.scope(key=KEY):
+            read(lib)
+            assert made.Words().send(lib) == "a"
+            setattr(where, name, lambda *given: "a b")
+            with pytest.raises(PolicyDenied, match="is not what its file says"):
+                made.Words().send(lib)
+        setattr(where, name, kept)
 
 
 def test_the_last_day_is_kept_by_the_clock_of_whoever_judges(module: Callable[..., ModuleType]) -> None:

@@ -1,13 +1,18 @@
 """What the guard may lower: by code of its own process that was reviewed, and by what a token says (a job).
 
 Code counts where the operation begins within it (its frame is on the stack), so that other code between the same two
-assets is let through by nobody's review.  A token counts for its own activity and these requirements; what is between
-the columns, the policy service has judged, so here an edge's asset is enough.
+assets is let through by nobody's review.  A frame of its name that is not of the reviewed code voids the entry.  What
+the reviewed code is handed and calls, it answers for.
+
+A token counts for its own activity and these requirements; what is between the columns, the policy service has judged,
+so here an edge's asset is enough.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from types import CodeType, FrameType
 
@@ -28,7 +33,7 @@ class AtGuard:
         self._op = op
         self._token = _of_token(rules, op, verifier)
         self._code = ByFacts(Facts(lambda one: bool(one.code) and within(one.code),
-                                   lambda one: transformation.of_code(one.code), self._inputs, today))
+                                   lambda one: as_it_runs(one.code), self._inputs, today))
 
     def found(self, requirement: Requirement, source: str, sink: str) -> Found:
         used = tuple(one for one in self._token if one.requirement == requirement.name
@@ -55,21 +60,30 @@ class AtGuard:
 
 
 def within(name: str) -> bool:
-    """The caller is within the function "module:qualname", as it runs by now, or was called by it."""
-    try:
-        code: CodeType = transformation.code_of(name)
-    except LookupError:
-        return any(_named(frame, name) for frame in _frames())
-    return any(frame.f_code is code or _named(frame, name) for frame in _frames())
+    """The caller is within the function "module:qualname", as it runs by now, or was called by it, or by what has its
+    name: whether that is the reviewed one, the digest says."""
+    return any(True for _ in _frames(name))
 
 
-def _frames() -> list[FrameType]:
-    found: list[FrameType] = []
-    frame: FrameType | None = sys._getframe(2)
+def as_it_runs(name: str) -> str:
+    """The digest of the function, and nothing of its name but this is running.  Raises LookupError."""
+    digest, code = transformation.of_code(name), transformation.code_of(name)
+    home = vars(sys.modules[name.partition(":")[0]])
+    if any(frame.f_code is not code or frame.f_globals is not home for frame in _frames(name)):
+        raise LookupError(f"what runs as {name} is not what its file says")
+    return digest
+
+
+def _frames(name: str) -> Iterator[FrameType]:
+    """Of the reviewed code, or of its name."""
+    code: CodeType | None = None
+    with suppress(LookupError):
+        code = transformation.code_of(name)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        found.append(frame)
+        if frame.f_code is code or _named(frame, name):
+            yield frame
         frame = frame.f_back
-    return found
 
 
 def _named(frame: FrameType, name: str) -> bool:

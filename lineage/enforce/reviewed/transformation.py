@@ -6,8 +6,9 @@ misreads can change unseen.  Of a job: its statements in their order, as written
 
 **Code**: "module:qualname" is the top-level definition that holds the function, and whatever of the same module it
 names, on and on; each by its syntax tree, so that comments, layout and docstrings don't count.  And it must be what
-runs: a function that was replaced, or whose file has changed since it was loaded, has no digest.  What other modules
-do is told by the import alone; another version of Python may print a tree otherwise, which voids a review.
+runs: where it, or any function among these, was replaced, or its file has changed since it was loaded, there is no
+digest.  Other values that the module holds are not compared with its file, and what other modules do is told by the
+import alone; another version of Python may print a tree otherwise, which voids a review.
 
 **Inputs**: 32 hex digits of the schema (tables, columns in their order, types), then 32 of the labels, so that a
 difference can be told apart.
@@ -32,6 +33,9 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
+from lineage.enforce.reviewed import running
+from lineage.enforce.reviewed.running import Function
+
 # As SQLite's tokenizer: a block comment ends at the first */, letters beyond ASCII are part of a word.
 _TOKEN = re.compile(r"""
       (?P<skip> [ \t\n\f\r]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
@@ -50,8 +54,15 @@ class Column(NamedTuple):
     type: str = ""
 
 
-# Function → its code when it was looked at, and the digest.
-_known: dict[str, tuple[CodeType, str]] = {}
+class _Seen(NamedTuple):
+    """Of a function: what its digest covers, and the code of all that when it was looked at."""
+
+    covered: tuple[Function, ...]
+    codes: tuple[CodeType, ...]
+    digest: str
+
+
+_known: dict[str, _Seen] = {}
 
 
 def tokens(sql: str) -> list[str]:
@@ -103,12 +114,17 @@ def of_code(name: str) -> str:
     code = code_of(name)
     known = _known.get(name)
     # By identity: another code of the same bytes may be of a module that has changed.
-    if known is None or known[0] is not code:
-        known = _known[name] = code, _of_code(name, code)
-    return known[1]
+    if known is None or [*map(id, known.codes)] != [*map(id, _running(name, code, known.covered))]:
+        known = _known[name] = _of_code(name, code)
+    return known.digest
 
 
-def _of_code(name: str, code: CodeType) -> str:
+def _running(name: str, code: CodeType, covered: Iterable[Function]) -> tuple[CodeType, ...]:
+    module = name.partition(":")[0]
+    return code, *(found for one in covered for found in running.codes(module, one))
+
+
+def _of_code(name: str, code: CodeType) -> _Seen:
     module_name, _, qualname = name.partition(":")
     path = Path(inspect.getsourcefile(sys.modules[module_name]) or "")
     try:
@@ -116,9 +132,15 @@ def _of_code(name: str, code: CodeType) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise LookupError(f"the source of {name} cannot be read") from error
     tree = ast.parse(text)
-    if code not in _codes(compile(text, str(path), "exec", dont_inherit=True)):
-        raise LookupError(f"what runs as {name} is not what its file says")
-    return _of_tree(tree, qualname)
+    said = _codes(compile(text, str(path), "exec", dont_inherit=True))
+    nodes = _nodes(tree, qualname)
+    covered = tuple(one for node in nodes for one in running.functions(node))
+    for of in (Function(code.co_qualname, qualname), *covered):
+        named = [other for other in said if other.co_qualname == of.name]
+        if any(found not in named for found in (running.codes(module_name, of) if of in covered else [code])):
+            raise LookupError(f"what runs as {module_name}:{of.name} is not what its file says")
+    return _Seen(covered, _running(name, code, covered),
+                 _digest([qualname, [ast.unparse(_bare(node)) for node in nodes]]))
 
 
 def code_of(name: str) -> CodeType:
@@ -143,7 +165,8 @@ def loaded(name: str) -> None:
         raise LookupError(f"{name} cannot be loaded: {error}") from error
 
 
-def _of_tree(tree: ast.Module, qualname: str) -> str:
+def _nodes(tree: ast.Module, qualname: str) -> list[ast.stmt]:
+    """What the digest covers."""
     defined: dict[str, list[ast.stmt]] = {}
     for node in tree.body:
         for given in _defines(node):
@@ -158,7 +181,7 @@ def _of_tree(tree: ast.Module, qualname: str) -> str:
             wanted += [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
     # In the order of the file, whichever way they were reached.
     held = {id(node): node for name in seen for node in defined[name]}
-    return _digest([qualname, [ast.unparse(_bare(node)) for node in tree.body if id(node) in held]])
+    return [node for node in tree.body if id(node) in held]
 
 
 def _codes(code: CodeType) -> list[CodeType]:
