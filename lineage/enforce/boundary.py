@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from lineage.enforce import identity
 from lineage.enforce.flows import inputs
 from lineage.enforce.gate import Input, admit, logged, make
 from lineage.enforce.narrowing import origins_of
@@ -20,18 +21,24 @@ def token(rules: Rules, op: Operation, verifier: Verifier) -> Decision | None:
     if not op.asset.startswith("warehouse:"):
         return None
     read = inputs(op)
-    governed = [item.asset for item in read if rules.governing(item.annotations)]
+    governed = {item.asset: identity.governed(rules, item.annotations) for item in read
+                if rules.governing(item.annotations)}
     if not governed:
         return None
     claims = verifier.claims(op.context.claims)
     if claims is None:
         return _no_token(rules, op, governed, "governed data, and no genuine token of the policy service")
-    if claims.activity != op.context.activity or not set(governed) <= set(claims.inputs):
-        return _no_token(rules, op, governed, f"the token was given to {claims.activity}, for its admitted inputs")
+    given = f"the token was given to {claims.activity}, for its admitted inputs"
+    if claims.activity != op.context.activity:
+        return _no_token(rules, op, governed, given)
     if claims.requirements != rules.versions:
         return _no_token(rules, op, governed, f"the token was judged by {', '.join(claims.requirements)}")
-    return admit(rules, activity=claims.activity, purpose=claims.purpose, principal=claims.principal,
-                 inputs=placed(read, claims), where="boundary", region=claims.region)
+    beyond = {name: enforced for name, enforced in governed.items() if name not in claims.inputs}
+    if any(beyond.values()):
+        return _no_token(rules, op, governed, given)
+    decision = admit(rules, activity=claims.activity, purpose=claims.purpose, principal=claims.principal,
+                     inputs=placed(read, claims), where="boundary", region=claims.region)
+    return decision if decision.verdict == "blocked" or not beyond else _no_token(rules, op, beyond, given)
 
 
 def placed(read: Iterable[Input], claims: Claims) -> list[Input]:
@@ -42,8 +49,9 @@ def placed(read: Iterable[Input], claims: Claims) -> list[Input]:
     return [item._replace(origins=seen.get(asset_of(item.asset), ())) for item in read]
 
 
-def _no_token(rules: Rules, op: Operation, governed: list[str], why: str) -> Decision:
-    context = op.context
+def _no_token(rules: Rules, op: Operation, governed: Mapping[str, bool], why: str) -> Decision:
+    """Refused where a requirement that governs what is read is in enforcement mode itself, whatever others are."""
+    context, enforced = op.context, any(governed.values())
     return make(rules, context.activity or f"query:{context.principal or 'unknown'}", context.purpose,
-                context.principal, "boundary", "blocked" if rules.enforcing else "allowed", "PAI303",
-                why if rules.enforcing else logged(why), governed)
+                context.principal, "boundary", "blocked" if enforced else "allowed", "PAI303",
+                why if enforced else logged(why), governed)

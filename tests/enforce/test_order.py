@@ -9,10 +9,15 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lineage.enforce.guard import Guard
 from lineage.enforce.permit import applying
 from lineage.enforce.regions import COUNTRIES, EEA, EU, KNOWN, read, written
 from lineage.enforce.requirement import Requirement
 from lineage.enforce.rules import Rules, enforced
+from lineage.enforce.tokens import Grant, Signer, Verifier
+from lineage.errors import PolicyDenied
+from lineage.model import Label
+from lineage.privacylib import PrivacyLib
 
 ANNOTATIONS = ["GLASSES_INTERACTION", "LOCATION", "MESSAGE"]
 PURPOSES = ["assistance", "safety", "ads_ranking"]
@@ -163,6 +168,50 @@ def test_adding_a_requirement_never_changes_anothers_decision(
     alone = Rules([new])
     assert [refusal for refusal in after.use(one, purpose, region, come) if refusal.requirement is new] == alone.use(
         one, purpose, region, come)
+
+
+SIGNER = Signer("1")
+TOKENS = {"none": b"", "of other rules": SIGNER.sign(Grant("p", "", "query:q", ("warehouse:t#x",), ("old@1",))),
+          "of another": SIGNER.sign(Grant("p", "", "query:other", ("warehouse:t#x",), ("old@1",)))}
+
+
+def boundary_lets(given_: list[Requirement], label: frozenset[str], shown: bytes) -> bool:
+    lib = PrivacyLib("warehouse", [Guard(Rules(given_), Verifier(SIGNER.public_key))])
+    lib.register("warehouse:t", {"x": Label("user.x", tuple(sorted(label))), "y": Label(operational="count")})
+    try:
+        with lib.scope(key="1" * 32), lib.activity("query:q", claims=shown), lib.read("warehouse:t", fields=("x", "y")):
+            return True
+    except PolicyDenied:
+        return False
+
+
+@given(many, requirements, labels, st.sampled_from(sorted(TOKENS)))
+@settings(max_examples=60)
+def test_a_requirement_about_other_data_changes_nothing_at_the_boundary(
+        given_: list[Requirement], new: Requirement, label: frozenset[str], token: str) -> None:
+    """A read is refused for want of a token where a requirement that governs it is in enforcement mode itself."""
+    new = replace(new, name="new", mode="enforcement", governs=frozenset(ANNOTATIONS) - label)
+    enforcing = any(one.mode == "enforcement" and one.governs & label for one in given_)
+    assert boundary_lets(given_, label, TOKENS[token]) is not enforcing
+    if new.governs:
+        assert boundary_lets([*given_, new], label, TOKENS[token]) is not enforcing
+
+
+@given(st.sets(st.sampled_from("xy")), st.sampled_from(["logging", "enforcement"]))
+def test_what_a_token_does_not_admit_is_refused_where_it_is_enforced(admitted: set[str], mode: str) -> None:
+    """x is governed by a requirement in enforcement mode, y by one in ``mode``."""
+    rules = [Requirement(name, 1, "o", "z", of, frozenset({name.upper()}), frozenset({"*"}))  # type: ignore[arg-type]
+             for name, of in (("x", "enforcement"), ("y", mode))]
+    lib = PrivacyLib("warehouse", [Guard(Rules(rules), Verifier(SIGNER.public_key))])
+    lib.register("warehouse:t", {name: Label("user.x", (name.upper(),)) for name in "xy"})
+    shown = SIGNER.sign(Grant("p", "", "query:q", tuple(f"warehouse:t#{one}" for one in sorted(admitted)),
+                              ("x@1", "y@1")))
+    lets = "x" in admitted and (mode == "logging" or "y" in admitted)
+    try:
+        with lib.scope(key="1" * 32), lib.activity("query:q", claims=shown), lib.read("warehouse:t", fields=("x", "y")):
+            assert lets
+    except PolicyDenied as refused:
+        assert refused.code == "PAI303" and not lets
 
 
 @given(requirements, st.sampled_from([*ORIGINS, "EU"]))
