@@ -29,7 +29,7 @@ class Releases(Protocol):
 
     def start(self) -> None: ...
 
-    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]],
+    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]], writes: Collection[str],
               tables: Mapping[str, Collection[str]], labels: Mapping[str, Collection[str]]) -> list[Any]:
         """Each with ``query``, ``reads`` and ``aside``, of which :meth:`judged` is to be told the rows."""
 
@@ -45,7 +45,7 @@ class Unchecked:
     def start(self) -> None:
         """Nothing is remembered."""
 
-    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]],
+    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]], writes: Collection[str],
               tables: Mapping[str, Collection[str]], labels: Mapping[str, Collection[str]]) -> list[Any]:
         raise PolicyDenied("PAI316", "this warehouse checks no claims, so nothing runs that a review let through")
 
@@ -96,7 +96,8 @@ class Release:
         with self._refusing():
             tables = self._catalog.items()
             asked = self._releases.asked(
-                self._lowered, text, account.reads, {name: list(table.columns) for name, table in tables},
+                self._lowered, text, account.reads, account.writes,
+                {name: list(table.columns) for name, table in tables},
                 {name: {one for label in table.labels.values() for one in label.annotations} for name, table in tables})
             if asked and not self._engine.whole_jobs:
                 raise PolicyDenied("PAI316", "this engine cannot undo a job, so a claim on its rows cannot be checked")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.enforce.reviewed.anonymity import apart, group, line, problem, read, together
-from lineage.enforce.reviewed.subjects import Inputs, Unclear, target, telling, told
+from lineage.enforce.reviewed.subjects import Inputs, Unclear, no_change, telling, told
 
 COLUMNS = {"main.s": ["who", "scene", "ds", "_key"], "main.r": ["scene", "city"], "main.p": ["who", "lang"],
            "main.secret": ["scene", "name"]}
@@ -116,11 +116,11 @@ def test_what_cannot_be_told_for_sure_is_refused(sql: str, why: str) -> None:
 
 
 def test_what_changes_rows_cannot_be_checked() -> None:
-    assert target("INSERT INTO main.o (a) SELECT 1") == "main.o" and target("DELETE FROM main.o") == "main.o"
-    assert target("SELECT 1") == ""
+    for sql in ("INSERT INTO main.o (a) SELECT 1", "DELETE FROM main.o", "SELECT 1"):
+        no_change(sql)
     for sql in ("UPDATE main.o SET a = 1", "SELEC", "("):
         with pytest.raises(Unclear):
-            target(sql)
+            no_change(sql)
     with pytest.raises(Unclear, match="not an INSERT"):
         telling("DELETE FROM main.o WHERE a IN (SELECT who FROM main.s)", "who", INPUTS)
     with pytest.raises(Unclear, match="CONFLICT"):

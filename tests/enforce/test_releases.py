@@ -152,6 +152,20 @@ async def test_a_claim_is_counted_on_the_rows_and_a_careless_review_frees_nothin
         assert await b.run(PLAIN) == "" and b.counts() == [("2026-03-01", "NO", 3), ("2026-03-01", "SE", 3)]
 
 
+@pytest.mark.parametrize("name", ["counts", '"Counts"', "DASH.counts", "[dash].[COUNTS]"])
+async def test_a_claim_is_counted_however_the_text_names_what_it_writes(name: str, tmp_path: Path) -> None:
+    text = PLAIN.replace("INSERT INTO dash.counts", f"INSERT INTO {name}")
+    async with bench(tmp_path, entry(text)) as b:
+        await b.ask(1, "a")
+        assert (await b.run(text)).startswith("PAI316") and b.counts() == []
+    text = text.replace("DELETE FROM dash.counts WHERE ds = :ds", f"DELETE FROM {name} WHERE n IN (SELECT 1 FROM "
+                        "core.sessions WHERE wearer = :ds)")
+    (tmp_path / "other").mkdir()
+    async with bench(tmp_path / "other", entry(text)) as b:
+        await b.ask(1, "abc")
+        assert "it is not an INSERT" in await b.run(text)
+
+
 async def test_small_groups_that_are_left_out_are_no_violation(tmp_path: Path) -> None:
     async with bench(tmp_path, entry(KEPT)) as b:
         await b.ask(1, "abc")

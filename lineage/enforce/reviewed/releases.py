@@ -16,7 +16,7 @@ from lineage.enforce.reviewed import anonymity
 from lineage.enforce.reviewed.anonymity import Group
 from lineage.enforce.reviewed.job import KEY
 from lineage.enforce.reviewed.reclassification import Lowering, lowering
-from lineage.enforce.reviewed.subjects import Inputs, Unclear, target, telling, told
+from lineage.enforce.reviewed.subjects import Inputs, Unclear, no_change, telling, told
 from lineage.enforce.rulebook import Rulebook, held
 from lineage.enforce.rules import Rules
 from lineage.errors import PolicyDenied
@@ -59,19 +59,23 @@ class Releases:
             requirement, of, groups = anonymity.read(text)
             self._earlier.setdefault((requirement, of), []).extend(groups)
 
-    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]],
+    def asked(self, lowered: Iterable[str], sql: str, reads: Mapping[str, Collection[str]], writes: Collection[str],
               tables: Mapping[str, Collection[str]], labels: Mapping[str, Collection[str]]) -> list[Asked]:
-        """What has to be asked before a statement runs.  ``reads``: the engine's own account; ``tables``: table →
-        columns; ``labels``: table → annotations.  Raises PolicyDenied (PAI316) where it cannot be told."""
+        """What has to be asked before a statement runs.  ``reads`` and ``writes``: the engine's own account, for a text
+        may leave a database's name out; ``tables``: table → columns; ``labels``: table → annotations.  Raises
+        PolicyDenied (PAI316) where it cannot be told."""
         found = []
         for claim in map(lowering, lowered):
             if not claim.k or not self._enforced(claim):
                 continue
-            sink = asset_of(claim.sink).removeprefix("warehouse:")
-            governed = [table for table in reads if table != sink and not set(claim.drops).isdisjoint(labels[table])]
+            sink = asset_of(claim.sink).removeprefix("warehouse:").lower()
+            governed = [table for table in reads
+                        if table.lower() != sink and not set(claim.drops).isdisjoint(labels[table])]
             try:
+                if governed:
+                    no_change(sql)
                 # What deletes by governed data tells of it too, and is no query whose rows could be counted.
-                if governed and target(sql).lower() == sink.lower():
+                if governed and sink in map(str.lower, writes):
                     found.append(self._asking(claim, sql, reads, Inputs(tables, reads, governed)))
             except Unclear as error:
                 raise refused(claim, f"whom its rows stand for cannot be told: {error}") from None
