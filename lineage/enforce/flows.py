@@ -32,7 +32,8 @@ def leaves(rules: Rules, op: Operation, schemas: Schemas | None = None,
     # Everything that the scope has read, against the sink as a whole: `sources=` narrows lineage only.
     read = op.context.posture.annotations
     known = site.lib.labels.get(sink)
-    labels = [one for one in known.values() if not one.operational] if known and read else []
+    # An annotation that somebody gave to an operational field counts, as it does where a job is judged by columns.
+    labels = [one for one in known.values() if one.annotations or not one.operational] if known and read else []
     # A sink that nobody registered carries nothing: S2's "unannotated sink", whatever is said to go there.
     if labels or (known is None and read and (site.op == "write" or site.links)):
         whole = Input(sink, tuple(sorted({name for one in labels for name in one.annotations})))

@@ -7,8 +7,8 @@ against its sink field, and the scope's label, which PrivacyLib floats, against 
 boundary of the warehouse (``boundary``): a read of governed data needs a token for this very activity.
 What a requirement in logging mode would refuse is recorded, and let through.
 
-Sinks that are operational through and through (acknowledgements, counts) are not judged; rows of another schema
-are (``carried``) where this process is told the schema, else the process that knows it judges.
+Sinks that are operational through and through and carry no annotation (acknowledgements, counts) are not judged; rows
+of another schema are (``carried``) where this process is told the schema, else the process that knows it judges.
 """
 
 from __future__ import annotations

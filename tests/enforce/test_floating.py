@@ -25,7 +25,8 @@ KEY = "0af7651916cd43dd8448eb211c80319c"
 ASSETS: dict[str, dict[str, str]] = {
     "web:a": {"said": "G", "seen": "L", "plain": "", "_ds": ""}, "web:b": {"both": "GL", "_id": ""},
     "file:g": {"note": "G"}, "file:l": {"note": "L", "_at": "G"}, "file:gl": {"one": "G", "two": "L"},
-    "file:bare": {"note": ""}, "file:count": {"_n": ""}}
+    "file:bare": {"note": ""}, "file:count": {"_n": ""},
+    "file:mixed": {"plain": "", "_at": "G"}, "file:derived": {"_n": "", "_at": "G"}}
 GOVERNS = {"r1": "G", "r2": "L", "r3": "GL"}
 PERMITS = {"r1": {"p", "q"}, "r2": {"p"}, "r3": {"p", "q", "s"}}
 
@@ -96,7 +97,7 @@ def refused(model: Naive, do: Do) -> bool:
         return any(forbidden(model.purpose, held[name]) for name in do.fields or held)
     named = any(crosses(set(ASSETS[one.partition("#")[0]][one.partition("#")[2]]), set(held[name]))
                 for name, one in do.sources)
-    whole = [set(annotations) for name, annotations in held.items() if not name.startswith("_")]
+    whole = [set(annotations) for name, annotations in held.items() if annotations or not name.startswith("_")]
     return named or (bool(whole) and crosses({one for one, _ in model.label()}, set().union(*whole)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_operational_columns_are_free() -> None:
     lib, _ = library(Guard(rules()))
     with lib.scope(key=KEY, activity="query:ads", purpose="ads_ranking"), lib.read("warehouse:core.a", fields=("ds",)):
         pass
+
+
+@pytest.mark.parametrize(("fields", "refused"), [
+    ({"said": Label("user.utterance"), "note": Label(operational="note", annotations=G)}, False),
+    ({"note": Label(operational="note", annotations=G)}, False), ({"note": Label(operational="note")}, False),
+    ({"said": Label("user.utterance"), "note": Label(operational="note")}, True),
+    ({"note": Label(operational="note", annotations=("OTHER",))}, True)])
+def test_an_annotation_of_an_operational_column_counts_towards_its_table(fields: dict[str, Label],
+                                                                         refused: bool) -> None:
+    lib, _ = library(Guard(rules()))
+    lib.register("warehouse:core.mixed", fields)
+    with lib.scope(key=KEY):
+        with lib.read("warehouse:core.a", fields=("said",)):
+            pass
+        with pytest.raises(PolicyDenied) if refused else nullcontext(), lib.write("warehouse:core.mixed"):
+            pass
 
 
 @pytest.mark.parametrize(("sink", "code"), [("warehouse:core.kept", ""), ("warehouse:core.bare", "PAI302")])

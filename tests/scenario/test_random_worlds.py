@@ -47,9 +47,7 @@ def requirements(draw: random.Random, folder: Path) -> Iterator[str]:
 
 def label(draw: random.Random) -> str:
     annotations = some(draw, ANNOTATIONS)
-    # The guard does not go by annotations of operational columns, where a table has others: it would refuse more.
-    return " ".join(("user.utterance", *annotations)) if annotations else draw.choice(("user.utterance",
-                                                                                      "operational:note"))
+    return " ".join((draw.choice(("user.utterance", "operational:note")), *annotations))
 
 
 def job(draw: random.Random, number: int, tables: dict[str, tuple[str, ...]]) -> str:
