@@ -49,7 +49,8 @@ class Identity:
             return "PAI312 the request's claims have expired", inf
         if now < claims.issued - SKEW:
             return (f"PAI312 the request's claims are of the future: two clocks differ by more than {SKEW} s"), inf
-        if claims.kind == PRINCIPAL and (why := self.principals.refusal(claims.principal, claims.purpose)):
+        if claims.kind == PRINCIPAL and (
+                why := self.principals.refusal(claims.principal, claims.purpose, region=claims.region)):
             return f"PAI313 {why}", inf
         return "", float(claims.expires + SKEW)
 
@@ -68,14 +69,17 @@ class Caller(NamedTuple):
     wrong: str
 
 
-def entitled(principals: Principals | None, context: Context, purpose: str, activity: str) -> Caller:
-    """May whoever asks act for this purpose, and have this activity run?  Without principals nobody is held to it."""
+def entitled(principals: Principals | None, context: Context, purpose: str, activity: str,
+             region: str = "") -> Caller:
+    """May whoever asks act for this purpose in this region, and have this activity run?
+
+    Without principals nobody is held to it."""
     if principals is None:
         return Caller("", "")
     if context.trace[2].identity:
         return Caller("", context.trace[2].identity)
     name = caller(context)
-    why = principals.refusal(name, purpose, activity)
+    why = principals.refusal(name, purpose, activity, region)
     return Caller(name, f"PAI313 {why}" if why else "")
 
 

@@ -143,7 +143,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
     def _answer(self, decision: Decision, rows: Narrowed, *, region: str = "",
                 request: pb.JudgeRequest | None = None, found: Judged | None = None,
                 lowered: Iterable[Lowering] = ()) -> pb.Verdict:
-        asking = entitled(self._principals, self._lib.context, decision.purpose, decision.activity)
+        asking = entitled(self._principals, self._lib.context, decision.purpose, decision.activity, region)
         governs = {name for item in rows.used for name in item.annotations}
         decision = refused(self._rules, decision, asking.wrong, governs)
         self._lib.decision(decision, _flows(found))

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from lineage.enforce.regions import within
 from lineage.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -47,6 +48,10 @@ class Principal:
     def starts(self, activity: str) -> bool:
         return any(fnmatchcase(activity, pattern) for pattern in self.invokes)
 
+    def reaches(self, region: str) -> bool:
+        """Where the data are (no region) anybody may act, and anywhere whom no regions are stated for."""
+        return not region or not self.regions or within(region, tuple(self.regions))
+
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Every (purpose, region) to get claims for."""
         for purpose in sorted({"", *self.purposes} - {ANY}):
@@ -60,14 +65,16 @@ class Principals:
     def __init__(self, known: Mapping[str, Principal]) -> None:
         self.known = dict(known)
 
-    def refusal(self, name: str, purpose: str, activity: str = "") -> str:
-        """Why this principal may not act for the purpose, or have the activity run; empty where it may."""
+    def refusal(self, name: str, purpose: str, activity: str = "", region: str = "") -> str:
+        """Why this principal may not act for the purpose, or there, or have the activity run; empty where it may."""
         one = self.known.get(name)
         if one is None:
             return f"{name or 'nobody'} is no principal of this deployment"
         if not one.acts(purpose):
             allowed = ", ".join(sorted(one.purposes)) or "no purpose"
             return f"{name} (owner {one.owner}) may act for {allowed}, not for {purpose}"
+        if not one.reaches(region):
+            return f"{name} (owner {one.owner}) may act in {', '.join(sorted(one.regions))}, not in {region}"
         if activity and not one.starts(activity):
             return f"{name} (owner {one.owner}) may not have {activity} run"
         return ""

@@ -38,6 +38,17 @@ def test_what_the_deployed_file_grants(name: str, purpose: str, activity: str, w
     assert why in found if why else found == ""
 
 
+@pytest.mark.parametrize(("stated", "region", "good"), [
+    ([], "US", True), (["EU"], "", True), (["EU"], "EU", True), (["EU"], "SE", True), (["EU"], "US", False),
+    (["EU"], "EEA", False), (["SE", "US"], "US", True), (["SE"], "EU", False), (["EU"], "moon", False),
+    (["*"], "US", True)])
+def test_where_regions_are_stated_nowhere_else_is_acted(stated: list[str], region: str, good: bool) -> None:
+    known = Principals({"a": Principal("a", "o", frozenset({"*"}), frozenset({"*"}), frozenset(stated))})
+    found = known.refusal("a", "assistance", "job:x", region)
+    assert (found == "") is good
+    assert good or f"not in {region}" in found
+
+
 @pytest.mark.parametrize(("text", "line", "what"), [
     ("", 1, "one key"), ("[]", 1, "one key"), ("principals: []", 1, "one key"), ("principal: {}", 1, "one key"),
     ("principals:\n  web: {owner: a}\nmore: 1", 1, "one key"),

@@ -1,4 +1,4 @@
-"""Who may say what a wearer consents to, and who may change a requirement: by the verified principal that asks."""
+"""Who may say what a wearer consents to, who may change a requirement, and where: by the verified principal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import pytest
 
 from lineage.enforce.identity import Identity
 from lineage.enforce.pes import PolicyService
-from lineage.enforce.principal import Principals, load
+from lineage.enforce.principal import Principal, Principals, load
+from lineage.enforce.requirement import Requirement
 from lineage.enforce.requiring import RulebookService
 from lineage.enforce.rulebook import Rulebook
+from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Grant, Signer, Verifier
 from lineage.errors import InputError
 from lineage.privacylib import PrivacyLib
-from lineage.privacylib.claims import PRINCIPAL
+from lineage.privacylib.claims import PRINCIPAL, decode
 from protos import policy_pb2, policy_pb2_grpc, rulebook_pb2, rulebook_pb2_grpc
 from sim.stack.deployment import bundled
 from tests.enforce.test_pes import Files
@@ -32,6 +34,31 @@ def claims(name: str, **changed: Any) -> bytes:
     now = int(time.time())
     said = {"issued": now, "expires": now + 60, "kind": PRINCIPAL} | changed
     return SIGNER.sign(Grant(name, "", "", (), (), **said))
+
+
+@pytest.mark.parametrize(("region", "code"), [("", ""), ("SE", ""), ("US", "PAI313")])
+async def test_nobody_has_a_job_run_outside_their_regions(region: str, code: str) -> None:
+    known = Principals({"ann": Principal("ann", "o", frozenset({"*"}), frozenset({"job:*"}), frozenset({"EU"}))})
+    lib = PrivacyLib("policy")
+    lib.postures.identify = Identity(known, Verifier(SIGNER.public_key))
+    rules = Rules([Requirement("r", 1, "o", "z", "enforcement", frozenset({"G"}), frozenset({"assistance"}))])
+    policy = PolicyService(lib, rules, SIGNER, Files(), principals=known)
+    meta = (*(one for one in META if one[0] != "sightline-policy-bin"), ("sightline-policy-bin", claims("ann")))
+    async with serving(lambda server: policy.register(lib.server(server))) as address:
+        async with stub(policy_pb2_grpc.PolicyStub, address) as asked:
+            request = policy_pb2.AdmitRequest(
+                activity="job:x", purpose="assistance", principal="o", region=region,
+                inputs=[policy_pb2.Labelled(asset="file:x#said", annotations=["G"], annotated=True)])
+            verdict = await asked.Admit(request, metadata=meta, timeout=10)
+    assert (verdict.code, verdict.allowed, bool(verdict.token)) == (code, not code, not code)
+
+
+@pytest.mark.parametrize(("region", "code"), [("", ""), ("SE", ""), ("US", "PAI313")])
+def test_claims_do_not_hold_outside_their_principal_s_regions(region: str, code: str) -> None:
+    """They were given before the regions were."""
+    known = Principals({"ann": Principal("ann", "o", frozenset({"*"}), regions=frozenset({"EU"}))})
+    wrong, _ = Identity(known, Verifier(SIGNER.public_key))(decode(claims("ann", region=region)), sent=True)
+    assert wrong.partition(" ")[0] == code
 
 
 async def ask(what: str, shown: bytes, principals: Principals | None) -> tuple[str, Files]:
