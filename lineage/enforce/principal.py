@@ -95,11 +95,9 @@ def load(path: Path) -> Principals:
         data = YAML(typ="rt").load(path)
     except OSError as problem:
         raise InputError("PAI012", "the deployment has no principals", where=str(path)) from problem
-    except YAMLError as problem:
+    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as problem:  # a day that is none
         line = f":{place.line + 1}" if (place := getattr(problem, "problem_mark", None)) else ""
         raise InputError("PAI022", f"not YAML: {' '.join(str(problem).split())}", where=f"{path}{line}") from problem
-    except UnicodeDecodeError as problem:
-        raise InputError("PAI022", f"not YAML: {problem}", where=str(path)) from problem
     if not isinstance(data, dict) or list(data) != ["principals"] or not isinstance(data["principals"], dict):
         raise InputError("PAI022", "expected one key, principals: name → {owner, purposes, invokes, …}",
                          where=f"{path}:1")

@@ -75,7 +75,7 @@ def parse(text: str, path: Path) -> Requirement:
     """The same for the text of a file; ``path`` is what an error names."""
     try:
         data = YAML(typ="rt").load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:  # a day that is none
         mark = getattr(error, "problem_mark", None)
         raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}",
                          where=f"{path}:{mark.line + 1}" if mark is not None else str(path)) from error

@@ -141,7 +141,7 @@ def load(path: Path) -> Decided:
     """Nothing is decided where there is no file.  Raises InputError (PAI024), with the line where there is one."""
     try:
         data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise InputError("PAI024", f"cannot be read: {' '.join(str(error).split())}", where=str(path)) from error
     if data is None:
         return Decided()

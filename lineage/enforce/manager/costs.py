@@ -47,7 +47,7 @@ def load(path: Path) -> Costs:
     """
     try:
         data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise InputError("PAI024", f"cannot be read: {' '.join(str(error).split())}", where=str(path)) from error
     if not isinstance(data, dict):
         raise InputError("PAI024", f"expected a mapping with {', '.join(KINDS)} or at", where=f"{path}:1")
