@@ -36,8 +36,16 @@ def test_of_no_function() -> None:
     assert digest_of_code("services.web.log:nothing") == digest_of_code("no.such.module:f") == ""
 
 
+@pytest.mark.parametrize(("sql", "other", "same"), [
+    ("SELECT $B", "select $b", False), ("SELECT :B", "SELECT :b", False), ("SELECT $$B", "SELECT $$b", False),
+    ("SELECT $\u00e9B", "SELECT $\u00e9b", False), ("SELECT a$B", "SELECT A$b", True)])
+def test_parameters_differ_by_case_and_bare_words_do_not(sql: str, other: str, same: bool) -> None:
+    assert (of_sql([sql]) == of_sql([other])) is same
+    assert (digest(sql) == digest(other)) is same
+
+
 @given(st.lists(st.sampled_from(
     ["a", "B", "x'ab'", "'a''B'", '"C"', "`d`", "[E]", "--", "/*", "*/", "\n", " ", ":", ":ds", "1", ".5", "e", "1e",
-     "-", "+", "é", "$", "?", ";", "|", "||", "<", "<=", "->>", "_", "\u00a0", "."]), max_size=12).map("".join))
+     "-", "+", "é", "$", "$B", "?", ";", "|", "||", "<", "<=", "->>", "_", "\u00a0", "."]), max_size=12).map("".join))
 def test_of_any_text(sql: str) -> None:
     assert list(_tokens(sql)) == tokens(sql)

@@ -39,7 +39,8 @@ from lineage.enforce.reviewed.running import Function
 # As SQLite's tokenizer: a block comment ends at the first */, letters beyond ASCII are part of a word.
 _TOKEN = re.compile(r"""
       (?P<skip> [ \t\n\f\r]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<exact> [xX]'[^']*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | [:@$?]\w+ )
+    | (?P<exact> [xX]'[^']*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\]
+                | [:@$?][\w$\x80-\U0010ffff]+ )
     | (?P<word> (?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?\w* | [\w$\x80-\U0010ffff]+ )
     | (?P<sign> ->>|->|\|\||<=|>=|<>|==|!=|<<|>>|. )""", re.VERBOSE | re.DOTALL | re.ASCII)
 _DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -86,7 +86,8 @@ def _tokens(sql: str) -> Iterator[str]:
         else:
             begin, at = at, _end(sql, at)
             word = sql[begin:at]
-            bare = _is_word(word[0]) or word[:1] == "." != word
+            # A parameter is another one in another case, also where it begins with what may stand in a word.
+            bare = (_is_word(word[0]) and word[0] != "$") or word[:1] == "." != word
             quoted = word[-1] == "'" or word[0] in _QUOTES
             yield word.lower() if bare and not quoted and word.isascii() else word
 
@@ -97,8 +98,8 @@ def _end(sql: str, at: int) -> int:
         return end + 1
     if letter in _QUOTES and (end := _closed(sql, at)) > 0:
         return end
-    if letter in ":@$?" and at + 1 < len(sql) and _plain(sql[at + 1]):
-        return _while(sql, at + 1)
+    if letter in ":@$?" and at + 1 < len(sql) and _is_word(sql[at + 1]):
+        return _while(sql, at + 1, beyond=True)
     if _digit(sql, at) or (letter == "." and _digit(sql, at + 1)):
         return _number(sql, at)
     if _is_word(letter):
