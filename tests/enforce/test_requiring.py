@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lineage.enforce import following
 from lineage.enforce.following import Follower
 from lineage.enforce.lines import CUT
 from lineage.enforce.requirement import parse
@@ -158,8 +159,11 @@ async def test_a_node_that_does_not_apply_it_is_named_after_a_bounded_wait() -> 
             call.cancel()
 
 
-async def test_a_node_that_went_without_leave_is_named_and_one_that_stopped_is_not() -> None:
-    async with policy(None, text(3)) as p:
+async def test_a_node_that_went_without_leave_is_named_and_one_that_stopped_is_not(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    # A second is not enough to take leave where the machine is busy: the node then goes without.
+    monkeypatch.setattr(following, "_LEAVE", 60.0)
+    async with policy(None, text(3), wait=60) as p:
         async with node("web", p.address):
             pass
         assert list((await p.require(text(4))).late) == []
@@ -170,7 +174,7 @@ async def test_a_node_that_went_without_leave_is_named_and_one_that_stopped_is_n
             call.cancel()
         await until(lambda: not p.service._nodes)
         assert list((await p.require(text(5))).late) == ["lost"]
-        async with node("lost", p.address):
+        async with node("lost", p.address, 60):
             assert list((await p.require(text(6))).late) == []
 
 
