@@ -40,6 +40,8 @@ class Follower:
         self._told = asyncio.Event()
         self._lost = self._leaving = False
         self._call: Any = None
+        # A stream takes one write at a time: what is said while another is under way would be lost, a leave too.
+        self._saying = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, first: float = FIRST) -> None:
@@ -57,7 +59,7 @@ class Follower:
         self._leaving = True
         if self._call is not None:
             with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError):
-                async with asyncio.timeout(_LEAVE):
+                async with asyncio.timeout(_LEAVE), self._saying:
                     await self._call.write(pb.Applied(node=self._lib.service, leaving=True))
                     await self._call.done_writing()
                     if self._task is not None:
@@ -99,7 +101,8 @@ class Follower:
         self.texts = tuple(said.texts)
         self._lost = False
         self._told.set()
-        await self._call.write(pb.Applied(node=self._lib.service, number=said.number))
+        async with self._saying:
+            await self._call.write(pb.Applied(node=self._lib.service, number=said.number))
 
     def _say(self, why: str) -> None:
         """Once for each time that the stream was lost."""
