@@ -33,6 +33,7 @@ from services.errors import from_rpc
 from services.warehouse import catalog
 from services.warehouse.job import parse
 from services.warehouse.service import TABLES, WarehouseService
+from tests.enforce.test_pes import Files
 from tests.services.fakes import META, FakeClock, FakeStore, Recorder, serving, stub
 
 SIGNER = Signer("1")
@@ -66,20 +67,6 @@ def entry(text: str, **more: Any) -> Reclassification:
     made_of = Reclassification("warehouse:core.sessions#wearer", "warehouse:dash.counts", frozenset({G}), digest,
                                inputs, "ann", "counted", date(2026, 12, 31), sql="counts", k=3, of="wearer")
     return replace(made_of, **more)
-
-
-class Files:
-    def __init__(self) -> None:
-        self.content: dict[str, bytes] = {}
-
-    def read(self, path: str) -> bytes:
-        return self.content[path]
-
-    def append(self, path: str, data: bytes) -> None:
-        self.content[path] = self.content.get(path, b"") + data
-
-    def exists(self, path: str) -> bool:
-        return path in self.content
 
 
 class Bench:
