@@ -13,6 +13,7 @@ from sim.bench.paradigms import paradigms
 from sim.scenario import runner
 from sim.scenario.schema import Scenario, Step, World
 from sim.truth.reference import monitor
+from tests.bench.test_edits import REQUIREMENT
 
 ANNOTATIONS = ("GLASSES_INTERACTION", "WEARER_PROFILE")
 # What the world's own questions and profiles are for: where that is forbidden, nothing would come into a table.
@@ -21,16 +22,6 @@ PURPOSES = ("assistance", "safety", "ads_ranking")
 TABLES = {"core.sessions": ("session", "wearer", "region", "utterance", "answer", "scene"),
           "core.profiles": ("wearer", "name", "language", "region")}
 JOBS = 12
-REQUIREMENT = """\
-requirement: {name}
-version: 1
-owner: somebody
-zone: {name}
-mode: enforcement
-governs: [{governs}]
-permit:
-  purposes: [{purposes}]
-"""
 
 
 def some(draw: random.Random, values: tuple[str, ...], least: int = 0) -> list[str]:
