@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,10 @@ MAX_PIXELS = 50_000_000
 # Pillow calls a JPEG with further pictures behind it (as many phones write) MPO.
 _FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP"}
 _NEXT = 'sightline demo --photo my.jpg --ask "What is that building?"'
+# Characters that a board has room for.
+MAX_SIGN = 24
 _GROUND = 190  # height of the horizon, in pixels from the top
+_LETTERS = str.maketrans({"ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "ß": "ss", "ł": "l", "Ł": "L"})
 # EXIF numbers.
 _MAKE, _MODEL, _TIME, _DETAILS, _TIME_TAKEN, _GPS = 0x010F, 0x0110, 0x0132, 0x8769, 0x9003, 0x8825
 
@@ -50,8 +54,7 @@ def scene(place: Place, seed: int, *parts: str | int, sign: str = "", taken: dat
     for left in range(chance.randrange(30), SIZE[0], 60):
         canvas.rectangle((left, 214, left + 30, 218), fill=(200, 200, 190))
     if sign:
-        canvas.rectangle((20, 150, 150, 176), fill=(20, 70, 140), outline=(240, 240, 240))
-        canvas.text((26, 156), sign[:24], fill=(250, 250, 250), font=ImageFont.load_default(11))
+        _board(canvas, _plain(sign)[:MAX_SIGN])
     corners = people.stand(image, bystanders, seed, *parts)
     grain = Image.frombytes("L", SIZE, chance.randbytes(SIZE[0] * SIZE[1])).convert("RGB")
     buffer = io.BytesIO()
@@ -60,6 +63,18 @@ def scene(place: Place, seed: int, *parts: str | int, sign: str = "", taken: dat
     faces = people.apart(taken_in, corners)
     taken_in.save(buffer, "JPEG", quality=80, exif=exif.tobytes() if exif else b"")
     return buffer.getvalue(), faces
+
+
+def _board(canvas: ImageDraw.ImageDraw, text: str) -> None:
+    font = ImageFont.load_default(15)
+    canvas.rectangle((20, 146, 20 + max(70, round(font.getlength(text)) + 14), 176), fill=(20, 70, 140),
+                     outline=(240, 240, 240))
+    canvas.text((27, 152), text, fill=(250, 250, 250), font=font)
+
+
+def _plain(text: str) -> str:
+    """In the letters that the typeface has: "Sao Paulo" for "São Paulo"."""
+    return unicodedata.normalize("NFKD", text.translate(_LETTERS)).encode("ascii", "ignore").decode()
 
 
 def load_photo(path: str | Path) -> bytes:
