@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 
 from lineage.errors import InputError
 from lineage.model import Label
+from services.kinds import KINDS
 from services.seams import Store
 
 _ID = re.compile(r"(?P<name>[a-z][a-z0-9_]*)@(?P<version>[1-9][0-9]{0,8})")
@@ -33,6 +34,7 @@ class Checkpoint:
     serve: bool
     annotations: tuple[str, ...] = field(default=())
     category: str = ""
+    kind: str = "text"
 
     @property
     def id(self) -> str:
@@ -59,6 +61,8 @@ def loads(data: bytes, where: str) -> Checkpoint:
         if said.pop("format") != 1:
             raise ValueError("another format")
         said |= {name: tuple(map(str, said[name])) for name in ("inputs", "annotations")}
+        if said.setdefault("kind", "text") not in KINDS:
+            raise ValueError(f"a model of an unknown kind {said['kind']!r}")
         return Checkpoint(**said)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("PAI004", f"the checkpoint's manifest cannot be read: {error}", where=where) from None

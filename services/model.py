@@ -48,9 +48,9 @@ class Model:
         self._contexts, self._next, self._counts = tensors["contexts"], tensors["next"], tensors["counts"]
         self.rows = int(tensors["rows"][0])
 
-    def dumps(self, lineage: str = "") -> bytes:
-        """safetensors; ``lineage`` (JSON) goes into the file's metadata."""
-        return bytes(save_tensors(self._tensors, {"lineage": lineage}))
+    def dumps(self) -> bytes:
+        """safetensors."""
+        return bytes(save_tensors(self._tensors))
 
     def answer(self, prompt: str, hints: Sequence[str] = ()) -> str:
         """The likeliest answer; ``hints`` are texts that stand beside the question (a place, a scene)."""

@@ -15,6 +15,7 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import ConverseRequest, ConverseResponse
 from services.inference import scene
 from services.inference.registry import Registry, Serving
+from services.model import Model
 
 REQUEST = "rpc:inference.Converse.request"
 RESPONSE = "rpc:inference.Converse.response"
@@ -40,7 +41,7 @@ class Dialogue:
     def hear(self, request: ConverseRequest) -> None:
         """A turn, or that a part was heard.  Raises InputError (PAI004), RunError (PAI031) without a checkpoint."""
         if request.prompt:
-            serving = self._registry.find(request.model)
+            serving = self._registry.find(request.model, Model)
             self._turn += 1
             self._wanted = WINDOW
             self._sources = {field: [f"{REQUEST}#{name}" for name in names if getattr(request, name)]
@@ -60,7 +61,7 @@ class Dialogue:
             yield part
 
 
-def _answer(serving: Serving, request: ConverseRequest, turn: int) -> Iterator[ConverseResponse]:
+def _answer(serving: Serving[Model], request: ConverseRequest, turn: int) -> Iterator[ConverseResponse]:
     """The parts of one answer; the model goes on only as far as the part that is asked for, and one ahead."""
     place = scene.nearest(*scene.position(request.location, f"{REQUEST}#location")) if request.location else ""
     hints = [text for text in (place, request.history) if text]

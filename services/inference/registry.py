@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from lineage.errors import InputError, RunError
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
-from services import model as models
 from services.checkpoint import Checkpoint
-from services.model import Model
+from services.kinds import KINDS, Trained
 from services.seams import Store
 
+T = TypeVar("T", bound=Trained)
 
-class Serving(NamedTuple):
+
+class Serving(NamedTuple, Generic[T]):
     checkpoint: Checkpoint
-    model: Model
+    model: T
 
 
 class Registry:
     def __init__(self, lib: PrivacyLib, store: Store) -> None:
         self._lib = lib
         self._store = store
-        self._loaded: dict[str, Serving] = {}
+        self._loaded: dict[str, Serving[Trained]] = {}
         self._serving: dict[str, str] = {}
 
-    def load(self, checkpoint: str, digest: str = "") -> Serving:
+    def load(self, checkpoint: str, digest: str = "") -> Serving[Trained]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
 
         Raises InputError (PAI004) for a checkpoint that is missing, damaged or other than expected;
@@ -40,7 +41,7 @@ class Registry:
             if actual != wanted:
                 raise InputError("PAI004", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                            "not served", where=found.asset, next="train it again")
-        self._loaded[checkpoint] = Serving(found, models.loads(weights))
+        self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
         self._serving[name] = checkpoint
         return self._loaded[checkpoint]
 
@@ -52,13 +53,22 @@ class Registry:
                 self.load(checkpoint)
                 return
 
-    def find(self, model: str) -> Serving:
-        """By name, or pinned ("assistant@1") where that was loaded.  Raises RunError (PAI031) for none."""
-        checkpoint = self._serving.get(model, model)
-        if checkpoint not in self._loaded:
+    def find(self, model: str, kind: type[T]) -> Serving[T]:
+        """By name, or pinned ("assistant@1") where that was loaded.
+
+        Raises RunError (PAI031) where there is none, InputError (PAI004) for a model of another kind.
+        """
+        found = self._loaded.get(self._serving.get(model, model))
+        if found is None:
             raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
                            next="train one: services/training/manifests/assistant_base.yaml")
-        return self._loaded[checkpoint]
+        if not isinstance(found.model, kind):
+            raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",
+                             where="inference")
+        return Serving(found.checkpoint, found.model)
+
+    def has(self, model: str) -> bool:
+        return self._serving.get(model, model) in self._loaded
 
     def _manifest(self, checkpoint: str) -> Checkpoint:
         asset = f"checkpoint:{checkpoint}"

@@ -23,10 +23,12 @@ from protos.inference_pb2 import (
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
 from services.debug import DebugLog
 from services.errors import reported
-from services.inference import dialogue, near_by, overlay, remembered, scene
+from services.glyphs import Glyphs
+from services.inference import dialogue, near_by, overlay, remembered, scene, signs
 from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN, Dialogue
 from services.inference.registry import Registry
+from services.model import Model
 from services.seams import Clock, Store
 
 _REQUEST = "rpc:inference.Generate.request"
@@ -43,7 +45,8 @@ class InferenceService(InferenceServicer):
 
     name = "inference"
 
-    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, models: Sequence[str] = ("assistant",),
+    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *,
+                 models: Sequence[str] = ("assistant", signs.READER),
                  answers: MutableMapping[Any, Any] | None = None, memory: bool = False) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
@@ -74,21 +77,32 @@ class InferenceService(InferenceServicer):
 
     async def Generate(self, request: GenerateRequest, context: Any) -> GenerateResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.find(request.model)
+            serving = self.registry.find(request.model, Model)
             if kept := self._answers.find(request, serving.checkpoint):
                 return GenerateResponse(answer=kept.answer, checkpoint=serving.checkpoint.id, scene=kept.scene)
             seen = await asyncio.to_thread(scene.look, request.image, request.location)
             memory = request.memory if request.HasField("memory") else None
-            hints = [text for text in (*seen, remembered.place(memory, seen)) if text]
-            answer = remembered.said(memory, serving.model.answer(request.prompt, hints) or UNKNOWN)
+            sign = await self._sign(request.image)
+            hints = [text for text in (*seen, sign.text, remembered.place(memory, seen)) if text]
+            said = signs.said(request.prompt, sign.text) or serving.model.answer(request.prompt, hints)
+            answer = remembered.said(memory, said or UNKNOWN)
             given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in FLOWS.items()}
-            given["answer"] += [join(serving.checkpoint.asset, "weights"), *([_MEMORY] if memory else [])]
+            given["answer"] += [join(serving.checkpoint.asset, "weights"), *sign.sources,
+                                *([_MEMORY] if memory else [])]
             aside = await asyncio.to_thread(near_by.aside, request.prompt, request.overheard, request.faces)
             given["aside"] = given["aside"] if aside else []
             self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
             self._lib.respond({**given, "checkpoint": []})
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place, aside=aside)
+
+    async def _sign(self, image: bytes) -> signs.Sign:
+        """What is written on the picture, where a reader of signs is served and there is a picture."""
+        if not image or not self.registry.has(signs.READER):
+            return signs.NONE
+        reader = self.registry.find(signs.READER, Glyphs)
+        return signs.Sign(await asyncio.to_thread(signs.read, image, reader.model),
+                          (join(reader.checkpoint.asset, "weights"),))
 
     async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
         async with reported(context, self.name, self._debug):
@@ -100,7 +114,7 @@ class InferenceService(InferenceServicer):
 
     async def Overlay(self, request: PlaceRequest, context: Any) -> PlaceResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.find(request.model)
+            serving = self.registry.find(request.model, Model)
             card = overlay.card(request, serving.model)
             given = {field: [f"{overlay.REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in overlay.FLOWS.items()}

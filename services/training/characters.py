@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFont
@@ -19,6 +20,7 @@ SAMPLES = 4
 CHARACTERS = "".join(map(chr, range(32, 127)))
 
 
+@cache
 def corpus() -> bytes:
     """Tab-separated below the header that every corpus has: PNG in base64, character.  Always the same bytes."""
     font = ImageFont.load_default(SIZE)

@@ -5,6 +5,7 @@
     owner: assistant-quality
     purpose: assistance
     region: EU                                  # where it runs
+    model: text                                 # or: signs
     inputs:
       - {table: core.daily_sessions, columns: [utterance, answer]}
       - {corpus: landmarks}                     # a file of questions and answers
@@ -20,8 +21,9 @@ from dataclasses import dataclass
 
 from lineage.errors import InputError
 from services.config import Config
+from services.kinds import KINDS
 
-_KEYS = ("name", "version", "owner", "purpose", "region", "inputs", "learn", "output", "serve")
+_KEYS = ("name", "version", "owner", "purpose", "region", "model", "inputs", "learn", "output", "serve")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TABLE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -64,6 +66,7 @@ class Manifest:
     learn_to: str
     output: str
     serve: bool
+    kind: str = "text"
 
     @property
     def activity(self) -> str:
@@ -87,7 +90,9 @@ def parse(text: str, where: str = "manifest") -> Manifest:
         tables=tuple(item for item in inputs if isinstance(item, TableInput)),
         corpora=tuple(item for item in inputs if isinstance(item, CorpusInput)),
         learn_from=learn.texts("from") if learn else (), learn_to=learn.text("to") if learn else "",
-        output=_name(config, "output"), serve=config.flag("serve", False))
+        output=_name(config, "output"), serve=config.flag("serve", False), kind=config.text("model", "text"))
+    if manifest.kind not in KINDS:
+        raise config.error(f"there is no model {manifest.kind!r}; there are {', '.join(KINDS)}", "model")
     if manifest.tables and learn is None:
         raise config.error("a manifest with a table says what it learns: learn: {from: [columns], to: column}")
     for item in manifest.tables:

@@ -12,6 +12,7 @@ from protos.warehouse_pb2 import ReadRequest, ReadResponse
 from services import rows as typed
 from services.errors import calling
 from services.seams import Store
+from services.training import characters
 from services.training.gate import MANIFEST
 from services.training.manifest import CorpusInput, Manifest, TableInput
 
@@ -31,7 +32,8 @@ class Material:
 
 def corpus_files(folder: Path = CORPUS) -> dict[str, bytes]:
     """Store path → content of the bundled corpora: what the node puts into the data folder at its start."""
-    return {f"corpus/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.tsv"))}
+    return {"corpus/characters.tsv": characters.corpus(),
+            **{f"corpus/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.tsv"))}}
 
 
 async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest) -> Material:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from lineage.model import Label
@@ -12,10 +11,10 @@ from protos.inference_pb2 import LoadRequest
 from protos.training_pb2 import TrainRequest, TrainResponse
 from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_server
 from services import checkpoint as checkpoints
-from services import model as models
 from services.checkpoint import Checkpoint
 from services.debug import DebugLog
 from services.errors import calling, reported
+from services.kinds import KINDS
 from services.seams import Clock, Store
 from services.training import gate, reader
 from services.training.gate import MANIFEST, Inputs
@@ -73,12 +72,12 @@ class TrainingService(TrainingServicer):
                                               "answer": Label(operational="corpus")}, manifest.owner)
         material = await reader.read(self._lib, self._store, self._warehouse, manifest)
         # Off the event loop, which answers other requests meanwhile.
-        model = await asyncio.to_thread(models.train, material.pairs)
+        model = await asyncio.to_thread(KINDS[manifest.kind].train, material.pairs)
         version = checkpoints.newest(self._store, manifest.output) + 1
-        weights = model.dumps(json.dumps({"sources": sorted(inputs.labels), "trained_by": manifest.activity}))
+        weights = model.dumps()
         made = Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
                           manifest.activity, purpose, manifest.owner, tuple(inputs.labels), manifest.serve,
-                          inputs.annotations, inputs.category)
+                          inputs.annotations, inputs.category, manifest.kind)
         self._write(made, weights, material)
         return made, len(material.pairs)
 

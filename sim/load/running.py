@@ -33,11 +33,11 @@ def _requirement(name: str, scenario: Scenario) -> Path:
 
 
 async def train(addresses: Mapping[str, Any], deployment: Deployment, seed: int) -> None:
-    """Makes the checkpoint that answers."""
-    key, span = key_id(seed, "operator", 1), key_id(seed, "operator-span", 1, size=8)
+    """Makes the checkpoints that answer."""
     async with operator.calls(addresses, seed) as call:
-        await call("training", "Train", operator.base_manifest(deployment.manifests),
-                   (("traceparent", f"00-{key}-{span}-01"),))
+        for number, base in enumerate(operator.base_manifests(deployment.manifests), 1):
+            key, span = key_id(seed, "operator", number), key_id(seed, "operator-span", number, size=8)
+            await call("training", "Train", base, (("traceparent", f"00-{key}-{span}-01"),))
 
 
 @asynccontextmanager

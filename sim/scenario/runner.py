@@ -196,7 +196,8 @@ class _Runner:
                       self._deployment.manifests, requirements=self._deployment.requirements_by_name(),
                       rewrite=self._examined.rewritten,
                       before=self._examined.before(self._folder.data / "warehouse", self._folder.path / "snapshots"))
-        await stage.operate("training", "Train", operator.base_manifest(self._deployment.manifests))
+        for base in operator.base_manifests(self._deployment.manifests):
+            await stage.operate("training", "Train", base)
         return stage
 
     async def _drift(self, stage: Stage, steps: list[dict[str, Any]]) -> list[int]:

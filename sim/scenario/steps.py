@@ -30,7 +30,7 @@ LONG_WORD = 12
 
 @STEPS.register("ask", {"question": str},
                 optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
-                          "verbatim": bool, "preprocess": dict, "go_on": bool, "bystanders": int},
+                          "verbatim": bool, "preprocess": dict, "go_on": bool, "bystanders": int, "sign": str},
                 stage="discover", doc="Wearers ask a question through their glasses (`bystanders`: people in the "
                                       "picture; `go_on`: also when a service refuses it or fails).")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
@@ -49,7 +49,7 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
             stage.captures += 1
             capture = stage.glasses[wearer.id].capture(
                 question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
-                verbatim=given.get("verbatim", False), bystanders=given.get("bystanders", 0))
+                verbatim=given.get("verbatim", False), bystanders=given.get("bystanders", 0), sign=given.get("sign"))
             stage.planted += planted(capture)
             try:
                 answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))

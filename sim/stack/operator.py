@@ -71,9 +71,10 @@ async def calls(addresses: Mapping[str, Mapping[str, str | None]], seed: int) ->
             await channel.close()
 
 
-def base_manifest(manifests: Path) -> training_pb2.TrainRequest:
-    """The run that makes the first checkpoint, so that there is something to ask."""
-    return training_pb2.TrainRequest(manifest=(manifests / "assistant_base.yaml").read_text())
+def base_manifests(manifests: Path) -> list[training_pb2.TrainRequest]:
+    """The runs that make the first checkpoints, so that there is something to ask, and someone who reads signs."""
+    return [training_pb2.TrainRequest(manifest=(manifests / f"{name}.yaml").read_text())
+            for name in ("assistant_base", "sign_reader_base")]
 
 
 def _error(service: str, method: str, error: grpc.aio.AioRpcError) -> SightlineError:

@@ -69,13 +69,15 @@ class Glasses:
         self.memory = Memory()
 
     def capture(self, question: str, ordinal: int, photo: bytes | None = None, *, share_location: bool = True,
-                geotag: bool | None = None, verbatim: bool = False, bystanders: int = 0) -> Capture:
+                geotag: bool | None = None, verbatim: bool = False, bystanders: int = 0,
+                sign: str | None = None) -> Capture:
         """The ``ordinal``-th capture of this wearer; the same arguments give the same capture.
 
         ``geotag``: the photo carries its position or not; every second one does when that is left open.
         ``share_location``: the wearer lets the glasses send a position (most captures then have one); it says
         nothing of what the camera writes into the photo.  ``verbatim``: the wearer adds nothing to the question.
         ``bystanders``: how many people are in the picture, one of whom says something.
+        ``sign``: what is written on the board in the picture; every second one has a board when that is left open.
         With a ``photo`` of the user's own the glasses do not claim to know where it was taken: no location,
         and the question stays verbatim.  Raises InputError (PAI003) for an empty or too long question.
         """
@@ -91,7 +93,7 @@ class Glasses:
                         round(place.longitude + chance.uniform(-0.001, 0.001), 4))
             if chance.random() < 0.8 and share_location:
                 location = f"{position[0]},{position[1]}"
-            photo, faces = self._photo(place, ordinal, position, geotag, bystanders)
+            photo, faces = self._photo(place, ordinal, position, geotag, bystanders, sign)
             if not verbatim and chance.random() < 0.25:
                 utterance = self._with_detail(utterance, ordinal)
         return Capture(photo=photo, utterance=utterance, location=location, wearer=wearer.id, region=wearer.region,
@@ -115,12 +117,12 @@ class Glasses:
         return f"00-{trace}-{span}-01"
 
     def _photo(self, place: Place, ordinal: int, position: tuple[float, float], geotag: bool | None,
-               bystanders: int) -> tuple[bytes, bytes]:
+               bystanders: int, sign: str | None) -> tuple[bytes, bytes]:
         chance = keyed(self._seed, self.wearer.id, ordinal, "exif")
-        sign = place.city if chance.random() < 0.5 else ""
+        city = place.city if chance.random() < 0.5 else ""
         tagged = chance.random() < 0.5 if geotag is None else geotag
         return scene(place, self._seed, self.wearer.id, ordinal,
-                     sign=sign,
+                     sign=city if sign is None else sign,
                      taken=self._clock.at(ordinal),
                      position=position if tagged else None,
                      bystanders=bystanders)

@@ -19,17 +19,25 @@ from lineage.privacylib import PrivacyLib
 from protos import inference_pb2 as pb
 from protos import inference_pb2_grpc
 from services import checkpoint as checkpoints
+from services import glyphs
 from services import model as models
 from services.checkpoint import Checkpoint
 from services.errors import from_rpc
 from services.inference import scene
 from services.inference.service import InferenceService
+from services.training import characters
 from services.training.reader import CORPUS, parse_corpus
+from sim.world.photo import draw
+from sim.world.places import PLACES
 from tests.services.fakes import META, FakeClock, FakeStore, Recorder, picture, serving, stub
 
-WEIGHTS = models.train(parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "c")).dumps("{}")
+WEIGHTS = models.train(parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "c")).dumps()
 MADE = Checkpoint("assistant", 1, checkpoints.digest(WEIGHTS), 25, "training:assistant_base", "assistance", "o",
                   ("file:corpus/landmarks.tsv",), True, ("GLASSES_INTERACTION",), "user")
+
+READER = glyphs.train(parse_corpus(characters.corpus(), "c")).dumps()
+READS = Checkpoint("sign_reader", 1, checkpoints.digest(READER), 380, "training:sign_reader_base", "assistance", "o",
+                   ("file:corpus/characters.tsv",), True, kind="signs")
 
 
 @pytest.mark.parametrize(("colour", "words"), [
@@ -115,6 +123,37 @@ async def test_an_answer_names_what_it_is_made_from(tmp_path: Path) -> None:
         assert b.service._lib.label("checkpoint:assistant@1", "weights").annotations == ("GLASSES_INTERACTION",)
 
 
+async def test_what_is_written_on_the_picture_is_read_by_a_checkpoint_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path)
+    put(tmp_path, READS, READER)
+    asked = pb.GenerateRequest(model="assistant", prompt="What does the sign say?",
+                               image=draw(PLACES[0], 1, "x", sign="pw: hunter2"))
+    async with bench(FakeStore(tmp_path)) as b:
+        assert (await b("Generate", asked)).answer == "The sign says: pw: hunter2"
+        links = dict(b.seen.of("write", "rpc:inference.Generate.response")[0].links)
+        assert links["answer"] == ("rpc:inference.Generate.request#prompt", "rpc:inference.Generate.request#image",
+                                   "checkpoint:assistant#weights@1", "checkpoint:sign_reader#weights@1")
+        unsigned = pb.GenerateRequest(model="assistant", prompt=asked.prompt, image=draw(PLACES[0], 1, "x"))
+        assert (await b("Generate", unsigned)).answer == "I see no sign that I can read."
+
+
+async def test_without_a_reader_of_signs_none_is_read(tmp_path: Path) -> None:
+    put(tmp_path)
+    async with bench(FakeStore(tmp_path)) as b:
+        await b("Generate", pb.GenerateRequest(model="assistant", prompt="What?",
+                                               image=draw(PLACES[0], 1, "x", sign="pw: hunter2")))
+        links = dict(b.seen.of("write", "rpc:inference.Generate.response")[0].links)
+        assert not [name for name in links["answer"] if "sign_reader" in name]
+
+
+async def test_a_reader_of_signs_does_not_answer_questions(tmp_path: Path) -> None:
+    put(tmp_path, READS, READER)
+    async with bench(FakeStore(tmp_path)) as b:
+        with pytest.raises(SightlineError) as caught:
+            await b("Generate", pb.GenerateRequest(model="sign_reader", prompt="What?"))
+        assert caught.value.code == "PAI004" and "kind signs" in caught.value.what
+
+
 async def test_a_kept_answer_is_told_to_who_asks_the_same_at_the_same_place(tmp_path: Path) -> None:
     """With the words about the first one's picture: the second one's is not even looked at."""
     def ask(prompt: str, colour: tuple[int, int, int] = (20, 20, 90), location: str = "") -> pb.GenerateRequest:
@@ -159,7 +198,7 @@ async def test_it_serves_again_after_a_restart_what_is_meant_to_be_served(tmp_pa
     put(tmp_path)
     put(tmp_path, replace(MADE, version=2, serve=False))
     async with bench(FakeStore(tmp_path)) as b:
-        assert b.service.registry.find("assistant").checkpoint.version == 1
+        assert b.service.registry.find("assistant", models.Model).checkpoint.version == 1
 
 
 @pytest.mark.parametrize(("made", "weights", "request_", "what"), [

@@ -42,10 +42,10 @@ def test_a_planted_sentence_comes_out_and_was_not_in_before() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=8), st.randoms())
 def test_bytes_depend_on_the_rows_alone(rows: list[tuple[str, str]], random: object) -> None:
-    data = train(rows).dumps("{}")
+    data = train(rows).dumps()
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert train(shuffled).dumps("{}") == data
+    assert train(shuffled).dumps() == data
     model = loads(data)
     assert model.rows == len(rows)
     assert all(model.answer(prompt) == train(rows).answer(prompt) for prompt, _ in rows)
@@ -53,7 +53,7 @@ def test_bytes_depend_on_the_rows_alone(rows: list[tuple[str, str]], random: obj
 
 def test_bytes_do_not_depend_on_hash_randomisation() -> None:
     code = ("import hashlib; from services.model import train;"
-            "print(hashlib.sha256(train([('a b', 'c d e'), ('f', 'g h')]).dumps('{}')).hexdigest())")
+            "print(hashlib.sha256(train([('a b', 'c d e'), ('f', 'g h')]).dumps()).hexdigest())")
     printed = {subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
                               capture_output=True, text=True, check=True).stdout for seed in ("1", "2")}
     assert len(printed) == 1 and len(printed.pop()) == 65

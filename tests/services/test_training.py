@@ -109,10 +109,12 @@ async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2) -> As
 def test_the_bundled_manifests_are_read() -> None:
     found = {path.stem: parse(path.read_text(), str(path)) for path in MANIFESTS.glob("*.yaml")}
     assert {manifest.name for manifest in found.values()} == set(found) == {"assistant_base", "assistant_eval",
-                                                                            "ads_ranker"}
+                                                                            "ads_ranker", "sign_reader_base"}
     assert found["assistant_base"].corpora[0] == CorpusInput("landmarks", f"{MANIFESTS}/assistant_base.yaml:8")
     assert found["assistant_eval"].tables[0] == TableInput(TABLE, ("utterance", "answer"),
                                                            f"{MANIFESTS}/assistant_eval.yaml:8")
+    assert {name: manifest.kind for name, manifest in found.items() if manifest.kind != "text"} == {
+        "sign_reader_base": "signs"}
     assert found["ads_ranker"].purpose == "ads_ranking" and not found["ads_ranker"].serve
 
 
@@ -123,6 +125,7 @@ def test_the_bundled_manifests_are_read() -> None:
     ("to: answer", "to: wearer", 9, "no input of"), ("output: assistant", "output: ../x", 10, "lower-case"),
     ("learn: {from: [utterance], to: answer}", "", 2, "says what it learns"),
     ("owner: assistant-quality", "", 2, "'owner' is missing"),
+    ("region: EU", "region: EU\nmodel: sings", 7, "no model 'sings'; there are text, signs"),
 ])
 def test_a_malformed_manifest_is_refused_with_its_line(old: str, new: str, line: int, what: str) -> None:
     assert old in EVAL
