@@ -99,6 +99,11 @@ CODES: dict[str, Code] = {
         "Spark was chosen, and pyspark or Java is missing, or Spark does not come up with the master that was given.",
         "`pip install 'sightline[spark]'` and `apt-get install openjdk-17-jre-headless`, or run with "
         "`--engine sqlite`."),
+    "PAI035": Code(
+        "the model's endpoint failed",
+        "A model that somebody else runs cannot be reached, refuses, is not done by its deadline, or sends what is no "
+        "chat completion.",
+        "Look whether it answers (`curl URL/models`); its URL and deadline are in the endpoint's file."),
     "PAI040": Code(
         "the queue is full",
         "The logger takes events faster than the warehouse, or the warehouse is away; nothing acknowledged is lost.",
@@ -175,6 +180,10 @@ CODES: dict[str, Code] = {
         "explain it was open there: what moved is unknown.",
         "Put `with lib.read(…)`, `lib.write(…)` or `lib.call(…)` around the line that the finding names.",
         "scenarios/16_unmediated_io.yaml"),
+    "PAI216": Code(
+        "a model from elsewhere",
+        "A model that somebody else trained and runs answers: no manifest says what its weights were learnt from.",
+        "Ask its owner for the data that it was trained on; until then its answers may hold anything."),
     **ENFORCE,
     "PAI402": Code(
         "an undeclared job",

@@ -18,6 +18,7 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import GenerateRequest
 from services.checkpoint import Checkpoint
 from services.inference import scene
+from services.inference.endpoint import Endpoint
 
 ASSET = "inference:answers"
 _GOVERNED = ("GLASSES_INTERACTION",)
@@ -47,7 +48,7 @@ class Answers:
             self._lib.declare(ASSET, {field: [f"{_REQUEST}#{name}" for name in names]
                                       for field, names in _SOUGHT.items()})
 
-    def find(self, request: GenerateRequest, checkpoint: Checkpoint) -> Answer | None:
+    def find(self, request: GenerateRequest, checkpoint: Checkpoint | Endpoint) -> Answer | None:
         """The answer that is kept; then the response's sources have been said.  Raises InputError (PAI004)."""
         if self._kept is None or _personal(request):
             return None
@@ -58,7 +59,7 @@ class Answers:
                                "checkpoint": []})
         return found
 
-    def keep(self, request: GenerateRequest, checkpoint: Checkpoint, answer: Answer,
+    def keep(self, request: GenerateRequest, checkpoint: Checkpoint | Endpoint, answer: Answer,
              sources: dict[str, list[str]]) -> None:
         """``sources``: of the answer's fields, as the response names them."""
         if self._kept is not None and not _personal(request):
@@ -73,7 +74,7 @@ def _personal(request: GenerateRequest) -> bool:
     return request.HasField("memory") or bool(request.overheard or request.faces)
 
 
-def _key(request: GenerateRequest, checkpoint: Checkpoint) -> tuple[str, str, str]:
+def _key(request: GenerateRequest, checkpoint: Checkpoint | Endpoint) -> tuple[str, str, str]:
     """Question, place and digest; positions near one landmark are one place, far from every one they are none."""
     place = scene.nearest(*scene.position(request.location)) if request.location else ""
     return " ".join(request.prompt.lower().split()), place, checkpoint.digest

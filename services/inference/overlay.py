@@ -6,12 +6,13 @@ A gesture at the card that is shown changes what comes next: "pinch" says all th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lineage.errors import InputError
 from protos.inference_pb2 import PlaceRequest
 from services.inference import scene
-from services.model import Model
+from services.inference.speaker import Speaker
 
 REQUEST = "rpc:inference.Overlay.request"
 RESPONSE = "rpc:inference.Overlay.response"
@@ -30,8 +31,8 @@ class Card(NamedTuple):
     text: str
 
 
-def card(request: PlaceRequest, model: Model) -> Card:
-    """Raises InputError (PAI004) for a location or a gesture that is none."""
+async def card(request: PlaceRequest, speaker: Speaker, sources: Sequence[str] = ()) -> Card:
+    """``sources``: what the title is made of.  Raises InputError (PAI004) for a location or a gesture that is none."""
     if request.gesture not in GESTURES:
         raise InputError("PAI004", f"{request.gesture[:40]!r} is no gesture; they are pinch and swipe",
                          where=f"{REQUEST}#gesture")
@@ -39,7 +40,7 @@ def card(request: PlaceRequest, model: Model) -> Card:
     title = scene.nearest(*here) if request.gesture != "swipe" else _next(scene.by_distance(*here), request.shown)
     if request.gesture == "pinch" and request.shown:
         title = request.shown if any(place.name == request.shown for place in scene.landmarks()) else ""
-    words = model.answer(_QUESTION, [title]).split() if title else []
+    words = [word async for word in speaker.words(_QUESTION, [title], sources)] if title else []
     if request.gesture == "pinch" or len(words) <= GLANCE:
         return Card(title, " ".join(words))
     return Card(title, " ".join([*words[:GLANCE], "…"]))

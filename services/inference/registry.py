@@ -8,14 +8,18 @@ from lineage.errors import InputError, RunError
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
 from services.checkpoint import Checkpoint
-from services.kinds import KINDS, Trained
+from services.inference.endpoint import Endpoint
+from services.inference.remote import Remote
+from services.inference.speaker import Learnt, Speaker
+from services.kinds import KINDS
+from services.model import Model
 from services.seams import Store
 
-T = TypeVar("T", bound=Trained)
+T = TypeVar("T")
 
 
 class Serving(NamedTuple, Generic[T]):
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | Endpoint
     model: T
 
 
@@ -23,10 +27,10 @@ class Registry:
     def __init__(self, lib: PrivacyLib, store: Store) -> None:
         self._lib = lib
         self._store = store
-        self._loaded: dict[str, Serving[Trained]] = {}
+        self._loaded: dict[str, Serving[object]] = {}
         self._serving: dict[str, str] = {}
 
-    def load(self, checkpoint: str, digest: str = "") -> Serving[Trained]:
+    def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
 
         Raises InputError (PAI004) for a checkpoint that is missing, damaged or other than expected;
@@ -44,6 +48,11 @@ class Registry:
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
         self._serving[name] = checkpoint
         return self._loaded[checkpoint]
+
+    def add(self, remote: Remote) -> None:
+        """A model that somebody else runs answers from now on under its name."""
+        self._loaded[remote.endpoint.id] = Serving(remote.endpoint, remote)
+        self._serving[remote.endpoint.model] = remote.endpoint.id
 
     def resume(self, name: str) -> None:
         """Serves the newest checkpoint of ``name`` that is meant to be served, if the store has one."""
@@ -66,6 +75,14 @@ class Registry:
             raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",
                              where="inference")
         return Serving(found.checkpoint, found.model)
+
+    def speaker(self, model: str) -> Serving[Speaker]:
+        """Raises as :meth:`find`."""
+        found = self.find(model, object)
+        if isinstance(found.model, Remote):
+            return Serving(found.checkpoint, found.model)
+        learnt = self.find(model, Model)
+        return Serving(learnt.checkpoint, Learnt(learnt.model))
 
     def has(self, model: str) -> bool:
         return self._serving.get(model, model) in self._loaded

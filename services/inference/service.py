@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from lineage.names import join
@@ -24,11 +25,11 @@ from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_t
 from services.debug import DebugLog
 from services.errors import reported
 from services.glyphs import Glyphs
-from services.inference import dialogue, near_by, overlay, remembered, scene, signs
+from services.inference import dialogue, near_by, overlay, remembered, scene, signs, speaker
 from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN, Dialogue
 from services.inference.registry import Registry
-from services.model import Model
+from services.inference.remote import Remote
 from services.seams import Clock, Store
 
 _REQUEST = "rpc:inference.Generate.request"
@@ -41,19 +42,22 @@ _MEMORY = f"{_REQUEST}#memory"
 
 class InferenceService(InferenceServicer):
     """``models``: the names that are served again after a restart.  ``answers``: where to keep answers, if at all.
-    ``memory``: questions come with what is remembered of their wearer."""
+    ``memory``: questions come with what is remembered of their wearer.  ``remote``: answers in the place of the local
+    model of its name."""
 
     name = "inference"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *,
                  models: Sequence[str] = ("assistant", signs.READER),
-                 answers: MutableMapping[Any, Any] | None = None, memory: bool = False) -> None:
+                 answers: MutableMapping[Any, Any] | None = None, memory: bool = False,
+                 remote: Remote | None = None) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self._models = tuple(models)
         self._memory = memory
         self.registry = Registry(lib, store)
         self._answers = Answers(lib, answers)
+        self._remote = remote
 
     def register(self, server: Any) -> None:
         add_InferenceServicer_to_server(self, server)
@@ -71,27 +75,32 @@ class InferenceService(InferenceServicer):
         with self._lib.scope(family="D"):
             for name in self._models:
                 self.registry.resume(name)
+        if self._remote is not None:
+            self._remote.start()
+            self.registry.add(self._remote)
 
     async def stop(self) -> None:
-        """Nothing is kept outside the store."""
+        if self._remote is not None:
+            await self._remote.stop()
 
     async def Generate(self, request: GenerateRequest, context: Any) -> GenerateResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.find(request.model, Model)
+            serving = self.registry.speaker(request.model)
             if kept := self._answers.find(request, serving.checkpoint):
                 return GenerateResponse(answer=kept.answer, checkpoint=serving.checkpoint.id, scene=kept.scene)
             seen = await asyncio.to_thread(scene.look, request.image, request.location)
             memory = request.memory if request.HasField("memory") else None
             sign = await self._sign(request.image)
             hints = [text for text in (*seen, sign.text, remembered.place(memory, seen)) if text]
-            said = signs.said(request.prompt, sign.text) or serving.model.answer(request.prompt, hints)
-            answer = remembered.said(memory, said or UNKNOWN)
             given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in FLOWS.items()}
-            given["answer"] += [join(serving.checkpoint.asset, "weights"), *sign.sources,
-                                *([_MEMORY] if memory else [])]
+            given["answer"] += [*sign.sources, *([_MEMORY] if memory else [])]
             aside = await asyncio.to_thread(near_by.aside, request.prompt, request.overheard, request.faces)
             given["aside"] = given["aside"] if aside else []
+            said = signs.said(request.prompt, sign.text) or await speaker.answer(
+                serving.model, request.prompt, hints, given["answer"])
+            answer = remembered.said(memory, said or UNKNOWN)
+            given["answer"].append(join(serving.checkpoint.asset, "weights"))
             self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
             self._lib.respond({**given, "checkpoint": []})
             return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place, aside=aside)
@@ -106,18 +115,18 @@ class InferenceService(InferenceServicer):
 
     async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
         async with reported(context, self.name, self._debug):
-            conversation = Dialogue(self._lib, self.registry)
-            async for request in requests:
-                conversation.hear(request)
-                for part in conversation.parts():
-                    await context.write(part)
+            async with aclosing(Dialogue(self._lib, self.registry)) as conversation:
+                async for request in requests:
+                    await conversation.hear(request)
+                    async for part in conversation.parts():
+                        await context.write(part)
 
     async def Overlay(self, request: PlaceRequest, context: Any) -> PlaceResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.find(request.model, Model)
-            card = overlay.card(request, serving.model)
+            serving = self.registry.speaker(request.model)
             given = {field: [f"{overlay.REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in overlay.FLOWS.items()}
+            card = await overlay.card(request, serving.model, given["title"])
             given["text"].append(join(serving.checkpoint.asset, "weights"))
             self._lib.respond({**given, "checkpoint": []})
             return PlaceResponse(title=card.title, text=card.text, checkpoint=serving.checkpoint.id)

@@ -132,7 +132,7 @@ async def test_what_is_written_on_the_picture_is_read_by_a_checkpoint_of_its_own
         assert (await b("Generate", asked)).answer == "The sign says: pw: hunter2"
         links = dict(b.seen.of("write", "rpc:inference.Generate.response")[0].links)
         assert links["answer"] == ("rpc:inference.Generate.request#prompt", "rpc:inference.Generate.request#image",
-                                   "checkpoint:assistant#weights@1", "checkpoint:sign_reader#weights@1")
+                                   "checkpoint:sign_reader#weights@1", "checkpoint:assistant#weights@1")
         unsigned = pb.GenerateRequest(model="assistant", prompt=asked.prompt, image=draw(PLACES[0], 1, "x"))
         assert (await b("Generate", unsigned)).answer == "I see no sign that I can read."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,17 +20,19 @@ from protos import inference_pb2_grpc
 from services import model as models
 from services.inference import overlay, scene
 from services.inference.service import InferenceService
+from services.inference.speaker import Learnt
 from services.web.service import WebService
 from sim.stack.http import ROUTES
 from tests.services.fakes import TRACEPARENT, FakeClock, FakeStore, Recorder, serving, stub
 from tests.services.test_inference import WEIGHTS, put
 
 NEW_YORK = "40.7484,-73.9857"
-MODEL = models.loads(WEIGHTS)
+MODEL = Learnt(models.loads(WEIGHTS))
 
 
 def card(location: str = NEW_YORK, gesture: str = "", shown: str = "") -> overlay.Card:
-    return overlay.card(pb.PlaceRequest(model="assistant", location=location, gesture=gesture, shown=shown), MODEL)
+    asked = pb.PlaceRequest(model="assistant", location=location, gesture=gesture, shown=shown)
+    return asyncio.run(overlay.card(asked, MODEL))
 
 
 def test_a_glance_and_all_of_it() -> None:

@@ -1,0 +1,79 @@
+"""[C] Where a model is that somebody else runs, and what may be sent there.
+
+    model: assistant                  # the name under which the services ask for it
+    url: http://127.0.0.1:8080/v1
+    serves: llama-3.2-1b              # its name at the endpoint
+    owner: assistant-quality
+    annotations: [GLASSES_INTERACTION]   # of what may be sent there, by contract with who runs it; it may be left out
+    key: LLM_KEY                      # the environment variable with the key, if one is needed
+    deadline: 20                      # seconds, for a whole answer
+
+An endpoint without annotations is a sink without a label, where a requirement that is enforced lets nothing go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lineage.model import Label
+from lineage.privacylib.asgi import Route
+from services.config import Config
+
+_KEYS = ("model", "url", "serves", "owner", "annotations", "key", "deadline")
+_SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+PATH = "/chat/completions"
+ASSET, ANSWERED = "web:chat/completions", "response:chat/completions"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """``url`` ends without a slash; ``deadline`` in seconds."""
+
+    model: str
+    url: str
+    serves: str
+    owner: str
+    annotations: tuple[str, ...] = ()
+    key: str = ""
+    deadline: int = 20
+
+    @property
+    def id(self) -> str:
+        return f"{self.model}@{self.serves}"
+
+    @property
+    def asset(self) -> str:
+        return f"checkpoint:{self.id}"
+
+    @property
+    def digest(self) -> str:
+        """Nobody here has seen the weights."""
+        return f"{self.url} {self.serves}"
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        return {"weights": Label(operational="weights")}
+
+    @property
+    def route(self) -> tuple[tuple[str, str], Route]:
+        """Of the HTTP call: what is sent, and what comes back, with the labels that the contract gives them."""
+        sent = Label("user.utterance", self.annotations) if self.annotations else Label()
+        said = Label("user.answer", self.annotations) if self.annotations else Label()
+        return ("POST", urlsplit(self.url).path + PATH), Route(ASSET, ANSWERED, {"prompt": sent}, {"answer": said})
+
+
+def parse(text: str, where: str) -> Endpoint:
+    """Raises InputError (PAI022) with file:line for what is missing, unknown or no such value."""
+    config = Config.parse(text, "PAI022", where)
+    config.only(_KEYS)
+    url, serves = config.text("url").rstrip("/"), config.text("serves")
+    split = urlsplit(url)
+    if split.scheme not in ("http", "https") or not split.hostname:
+        raise config.error(f"url is {url!r}; it is like http://127.0.0.1:8080/v1", "url")
+    if not _SERVED.fullmatch(serves):
+        raise config.error(f"serves is {serves!r}; it is of letters, digits, '.', '_' and '-'", "serves")
+    deadline = config.number("deadline") if config.has("deadline") else 20
+    return Endpoint(config.text("model"), url, serves, config.text("owner"),
+                    config.texts("annotations") if config.has("annotations") else (), config.text("key", ""), deadline)

@@ -1,0 +1,215 @@
+"""A model behind an OpenAI-compatible endpoint: whole answers, streams, and every way in which one can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage.enforce.guard import Guard
+from lineage.enforce.requirement import Requirement
+from lineage.enforce.rules import Rules
+from lineage.errors import InputError, PolicyDenied, RunError
+from lineage.model import Label
+from lineage.privacylib import Extension, PrivacyLib
+from services.inference import endpoint as endpoints
+from services.inference.endpoint import ASSET, Endpoint
+from services.inference.remote import MAX_ANSWER, Remote
+from tests.services.fakes import Recorder
+
+FILE = ("model: assistant\nurl: http://127.0.0.1:8080/v1/\nserves: llama-3.2-1b\nowner: assistant-quality\n"
+        "annotations: [GLASSES_INTERACTION]\ndeadline: 3\n")
+ASKED = "rpc:inference.Generate.request"
+
+
+def event(text: str | None) -> str:
+    return f"data: {json.dumps({'choices': [{'delta': {'content': text}}]})}\n\n"
+
+
+class Endpoints:
+    """``how``: what this server does with the next request; ``heard``: the bodies and headers of those so far."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.app.post("/v1/chat/completions")(self.complete)
+        self.how = "streams"
+        self.heard: list[tuple[dict[str, Any], dict[str, str]]] = []
+        self.closed = 0
+
+    async def complete(self, request: Request) -> Response:
+        self.heard.append((await request.json(), dict(request.headers)))
+        if self.how == "refuses":
+            return JSONResponse({"error": "no"}, 401)
+        if self.how == "whole":
+            return JSONResponse({"choices": [{"message": {"role": "assistant", "content": "It is a bridge."}}]})
+        if self.how == "whole garbage":
+            return Response("<html>", media_type="text/html")
+        return StreamingResponse(self.stream(), media_type="text/event-stream")
+
+    async def stream(self) -> AsyncIterator[str]:
+        try:
+            yield event(None) + event("It is") + ": a comment\n\n" + event(" a sus")
+            if self.how == "hangs":
+                await asyncio.sleep(60)
+            if self.how == "dies":
+                raise RuntimeError("the model is gone")
+            if self.how == "garbage":
+                yield "data: {no json\n\n"
+            if self.how == "other":
+                yield "data: {\"choices\": [{\"text\": 1}]}\n\n"
+            if self.how == "endless":
+                while True:
+                    yield event("more " * 1000)
+                    await asyncio.sleep(0)  # a gone client is noticed between two events
+            if self.how == "ends":
+                return
+            yield event("pension bridge.\n") + "data: {\"choices\": [], \"usage\": {}}\n\n" + "data: [DONE]\n\n"
+        finally:
+            self.closed += 1
+
+
+@asynccontextmanager
+async def serving(extensions: list[Extension] | None = None, **changes: Any) -> AsyncIterator[tuple[Endpoints, Remote]]:
+    served = Endpoints()
+    server = uvicorn.Server(uvicorn.Config(served.app, host="127.0.0.1", port=0, log_level="critical",
+                                           timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    at = replace(endpoints.parse(FILE, "f"), url=f"http://127.0.0.1:{port}/v1", **changes)
+    lib = PrivacyLib("inference", extensions or [])
+    lib.register(ASKED, {"prompt": Label("user.utterance", ("GLASSES_INTERACTION",))})
+    remote = Remote(lib, at, lib.http(httpx.AsyncHTTPTransport(), dict([at.route])))
+    try:
+        with lib.scope(key="0" * 31 + "1", purpose="assistance"):
+            yield served, remote
+    finally:
+        await remote.stop()
+        server.should_exit = True
+        await task
+
+
+async def said(remote: Remote, prompt: str = "What is that?") -> list[str]:
+    return [word async for word in remote.words(prompt, ["Golden Gate Bridge"], [f"{ASKED}#prompt"])]
+
+
+@pytest.mark.parametrize(("how", "words"), [("streams", "It is a suspension bridge."), ("whole", "It is a bridge.")])
+async def test_an_answer_comes_word_by_word(how: str, words: str) -> None:
+    seen = Recorder()
+    async with serving([seen]) as (served, remote):
+        served.how = how
+        assert await said(remote) == words.split()
+        body, headers = served.heard[0]
+        assert body["model"] == "llama-3.2-1b" and body["stream"] and "authorization" not in headers
+        assert body["messages"][-1]["content"] == "What is that?\n(Golden Gate Bridge)"
+        assert headers["traceparent"].startswith("00-" + "0" * 31 + "1")
+        call = seen.of("call", ASSET)[0]
+        assert dict(call.links)["prompt"] == (f"{ASKED}#prompt",)
+
+
+@pytest.mark.parametrize(("how", "what"), [
+    ("refuses", "401"), ("dies", "Error"), ("garbage", "no JSON"), ("other", "no chat completion"),
+    ("ends", "before its end"), ("endless", str(MAX_ANSWER)), ("whole garbage", "no JSON")])
+async def test_an_endpoint_that_fails_is_told_of(how: str, what: str) -> None:
+    async with serving() as (served, remote):
+        served.how = how
+        with pytest.raises(RunError) as caught:
+            await said(remote)
+        assert caught.value.code == "PAI035" and what in caught.value.what and caught.value.next.startswith("curl http")
+
+
+async def test_an_endpoint_that_hangs_is_given_up_at_its_deadline() -> None:
+    async with serving(deadline=1) as (served, remote):
+        served.how = "hangs"
+        began = time.monotonic()
+        with pytest.raises(RunError) as caught:
+            await said(remote)
+        assert caught.value.code == "PAI035" and "within 1 s" in caught.value.what
+        assert time.monotonic() - began < 30, "the server would have gone on for a minute"
+
+
+async def test_an_endpoint_that_is_away() -> None:
+    lib = PrivacyLib("inference")
+    at = replace(endpoints.parse(FILE, "f"), url="http://127.0.0.1:1/v1")
+    remote = Remote(lib, at, lib.http(httpx.AsyncHTTPTransport(), dict([at.route])))
+    with lib.scope(key="0" * 31 + "1"), pytest.raises(RunError) as caught:
+        await said(remote)
+    assert caught.value.code == "PAI035"
+
+
+async def test_who_stops_listening_ends_the_stream() -> None:
+    async with serving() as (served, remote):
+        served.how = "endless"
+        words = remote.words("What?", [], [])
+        assert await anext(words) == "It"
+        await words.aclose()
+        for _ in range(200):
+            if served.closed:
+                break
+            await asyncio.sleep(0.01)
+        assert served.closed == 1
+
+
+async def test_nothing_leaves_for_an_endpoint_that_no_contract_covers() -> None:
+    rules = Rules([Requirement("r", 1, "o", "z", "enforcement", frozenset(["GLASSES_INTERACTION"]),
+                               frozenset(["assistance"]))])
+    async with serving([Guard(rules)], annotations=()) as (served, remote):
+        with pytest.raises(PolicyDenied) as caught:
+            await said(remote)
+        assert caught.value.code == "PAI302" and not served.heard
+    async with serving([Guard(rules)]) as (served, remote):  # the control: with the contract it goes
+        assert await said(remote) and served.heard
+
+
+async def test_the_key_is_sent_and_missed_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(key="SIGHTLINE_TEST_KEY") as (served, remote):
+        with pytest.raises(InputError) as caught:
+            await said(remote)
+        assert caught.value.code == "PAI022" and not served.heard
+        monkeypatch.setenv("SIGHTLINE_TEST_KEY", "s3cret")
+        await said(remote)
+        assert served.heard[0][1]["authorization"] == "Bearer s3cret"
+
+
+def test_that_its_training_is_unknown_is_a_finding() -> None:
+    seen = Recorder()
+    lib = PrivacyLib("inference", [seen])
+    Remote(lib, endpoints.parse(FILE, "f"), httpx.MockTransport(lambda request: httpx.Response(200))).start()
+    assert [op.detail["code"] for op in seen.seen if op.kind == "finding"] == ["PAI216"]
+
+
+def test_an_endpoint_is_read_from_its_file() -> None:
+    assert endpoints.parse(FILE, "f") == Endpoint(
+        "assistant", "http://127.0.0.1:8080/v1", "llama-3.2-1b", "assistant-quality", ("GLASSES_INTERACTION",), "", 3)
+
+
+@pytest.mark.parametrize(("old", "new", "line", "what"), [
+    ("http:", "ftp:", 2, "it is like http"), ("llama-3.2-1b", "a b", 3, "letters, digits"),
+    ("owner: assistant-quality\n", "", 1, "'owner' is missing"), ("serves", "server", 3, "did you mean 'serves'"),
+    ("deadline: 3", "deadline: soon", 6, "whole number")])
+def test_a_malformed_file_is_refused_with_its_line(old: str, new: str, line: int, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        endpoints.parse(FILE.replace(old, new, 1), "llm.yaml")
+    assert caught.value.code == "PAI022" and caught.value.where == f"llm.yaml:{line}" and what in caught.value.what
+
+
+@given(st.text(max_size=200))
+def test_any_file_is_an_endpoint_or_an_input_error(text: str) -> None:
+    try:
+        endpoints.parse(text, "llm.yaml")
+    except InputError as error:
+        assert error.code == "PAI022"
