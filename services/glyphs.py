@@ -154,7 +154,7 @@ def loads(data: bytes) -> Glyphs:
 def boards(area: Grey) -> list[tuple[int, int, int, int]]:
     """(top, bottom, left, right) of the patches of a sign's colour, at most three, the fullest first."""
     red, blue = area[..., 0], area[..., 2]
-    alike = (blue - red > 60) & (red < 95) & (blue < 200)
+    alike = (blue - red > 60) & (red < 58) & (blue < 200)
     high, wide = alike.shape
     if high < HEIGHT or wide < _LEAST_WIDE:
         return []
