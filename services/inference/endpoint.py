@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from lineage.errors import InputError
 from lineage.model import Label
 from lineage.privacylib.asgi import Route
 from services.config import Config
@@ -62,6 +64,14 @@ class Endpoint:
         sent = Label("user.utterance", self.annotations) if self.annotations else Label()
         said = Label("user.answer", self.annotations) if self.annotations else Label()
         return ("POST", urlsplit(self.url).path + PATH), Route(ASSET, ANSWERED, {"prompt": sent}, {"answer": said})
+
+
+def load(path: Path) -> Endpoint:
+    """Raises InputError: PAI012 for a missing file, PAI022 for a malformed one."""
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("PAI012", f"the endpoint's file cannot be read: {error}", where=str(path)) from error
 
 
 def parse(text: str, where: str) -> Endpoint:

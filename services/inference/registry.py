@@ -29,6 +29,8 @@ class Registry:
         self._store = store
         self._loaded: dict[str, Serving[object]] = {}
         self._serving: dict[str, str] = {}
+        # Names under which a model answers that somebody else runs.
+        self._elsewhere: set[str] = set()
 
     def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
@@ -46,13 +48,15 @@ class Registry:
                 raise InputError("PAI004", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                            "not served", where=found.asset, next="train it again")
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
-        self._serving[name] = checkpoint
+        if name not in self._elsewhere:  # else it answers only who asks for it by its version
+            self._serving[name] = checkpoint
         return self._loaded[checkpoint]
 
     def add(self, remote: Remote) -> None:
         """A model that somebody else runs answers from now on under its name."""
         self._loaded[remote.endpoint.id] = Serving(remote.endpoint, remote)
         self._serving[remote.endpoint.model] = remote.endpoint.id
+        self._elsewhere.add(remote.endpoint.model)
 
     def resume(self, name: str) -> None:
         """Serves the newest checkpoint of ``name`` that is meant to be served, if the store has one."""

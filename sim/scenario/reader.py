@@ -19,7 +19,7 @@ from sim.scenario.words import did_you_mean, place, shown
 
 KEYS = ("scenario", "stage", "seed", "about", "world", "steps", "faults", "expect")
 NEEDED = ("scenario", "stage", "expect")
-WORLD_KEYS = ("wearers", "regions", "requirements", "jobs", "answers", "memory")
+WORLD_KEYS = ("wearers", "regions", "requirements", "jobs", "answers", "memory", "endpoint")
 MOST_WEARERS = 10_000
 MOST_ANSWERS = 1_000_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
@@ -138,6 +138,8 @@ def _world(node: Node | None) -> World:
         parts["answers"] = _whole(given["answers"], "world.answers", 0, MOST_ANSWERS)
     if "memory" in given:
         parts["memory"] = _truth(given["memory"], "world.memory")
+    if "endpoint" in given and given["endpoint"].value != "":
+        parts["endpoint"] = _text(given["endpoint"], "an endpoint", _REQUIREMENT, "a file, such as llm.yaml")
     if "regions" in given:
         parts["regions"] = tuple(_text(one, "a region", _REGION, "two capital letters, such as SE")
                                  for one in _list(given["regions"], "world.regions"))

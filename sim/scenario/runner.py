@@ -124,6 +124,8 @@ class _Runner:
                                   exports=self._own("export", "export"),
                                   changed={fault.given["job"]: find_file(scenario, fault.given["sql"], fault.where)
                                            for fault in scenario.faults if fault.kind == "changed_sql"},
+                                  endpoint=find_file(scenario, scenario.world.endpoint, scenario.world.where)
+                                  if scenario.world.endpoint else None,
                                   **logger_faults.deployed(scenario))
         examined.deployed(self._deployment.requirements)
 

@@ -68,6 +68,7 @@ class World:
     ``jobs``: files that are deployed beside the bundled ones, and run when their schedule says.
     ``answers``: how many answers inference keeps for whoever asks the same at the same place; 0 keeps none.
     ``memory``: web looks up what is remembered of a wearer before it asks inference.
+    ``endpoint``: a file beside the scenario that says which model somebody else runs for inference; empty for none.
     """
 
     wearers: int = 3
@@ -76,6 +77,7 @@ class World:
     jobs: tuple[str, ...] = ()
     answers: int = 0
     memory: bool = False
+    endpoint: str = ""
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +86,8 @@ class World:
 
     def to_dict(self) -> dict[str, Any]:
         return {"wearers": self.wearers, "regions": list(self.regions), "requirements": list(self.requirements),
-                "jobs": list(self.jobs), "answers": self.answers, "memory": self.memory}
+                "jobs": list(self.jobs), "answers": self.answers, "memory": self.memory,
+                "endpoint": self.endpoint}
 
 
 class _Named:

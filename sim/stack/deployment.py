@@ -16,6 +16,8 @@ from lineage.enforce import principal, requirement
 from lineage.enforce.principal import Principals
 from lineage.enforce.requirement import Requirement
 from lineage.errors import InputError
+from services.inference import endpoint as endpoints
+from services.inference.endpoint import Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 PRINCIPALS = ROOT / "services/principals.yaml"
@@ -58,6 +60,12 @@ class Deployment:
         running = self.jobs.parent / "running" / "jobs"
         return running if running.is_dir() else self.jobs
 
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The model that somebody else runs.  Raises InputError (PAI022)."""
+        file = self.manifests.parent / "endpoint.yaml"
+        return endpoints.load(file) if file.is_file() else None
+
     def requirement_texts(self) -> list[str]:
         """The files themselves, as the rulebook passes them on."""
         return [path.read_text(encoding="utf-8") for path in sorted(self.requirements.glob("*.yaml"))]
@@ -82,10 +90,10 @@ def bundled() -> Deployment:
 def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = (),
            manifests: Iterable[Path] = (), *, categories: Iterable[Path] = (), tables: Iterable[Path] = (),
            running: Iterable[Path] = (), exports: Iterable[Path] = (),
-           changed: Mapping[str, Path] | None = None) -> Deployment:
+           changed: Mapping[str, Path] | None = None, endpoint: Path | None = None) -> Deployment:
     """Copies the bundled configs, a scenario's own jobs, manifests, categories and tables, and the requirements in
     force.  ``running``: categories that the logger alone is given, so that nobody else knows of them; ``changed``: so
-    for jobs of the warehouse, by name.
+    for jobs of the warehouse, by name; ``endpoint``: where a model is that somebody else runs.
 
     Raises InputError (PAI012, PAI022) before anything starts.
     """
@@ -115,6 +123,9 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
         if not (folder / "jobs" / f"{name}.sql").is_file():
             raise InputError("PAI012", f"no job {name!r} is deployed, so it cannot be changed", where=str(path))
         shutil.copy(path, folder / "running" / "jobs" / f"{name}.sql")
+    if endpoint is not None:
+        endpoints.load(endpoint)  # refused before anything starts
+        shutil.copy(endpoint, folder / "endpoint.yaml")
     deployed = at(folder)
     check(deployed.running_categories, _annotations(deployed))
     return deployed

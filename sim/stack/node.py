@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -43,7 +43,10 @@ from sim.stack.schemas import sent
 from sim.stack.store import LocalStore
 from sim.stack.vouching import public_keys, vouching
 from sim.stack.watching import watching
-from sim.stack.wire import TappedChannel, TappedServer
+from sim.stack.wire import TappedChannel, TappedServer, TappedTransport
+
+if TYPE_CHECKING:
+    from services.inference.remote import Remote
 
 # Which capture a service's own reads and writes belong to.
 FAMILIES = {"app": "A", "web": "A", "logger": "B", "warehouse": "B", "inference": "C", "training": "D", "policy": "D"}
@@ -221,7 +224,19 @@ class _Builder:
         from services.inference.service import InferenceService
 
         return InferenceService(self._lib, store, self._seams.clock, answers=self._answers(),
-                                memory=self._config.memory)
+                                memory=self._config.memory, remote=self._remote())
+
+    def _remote(self) -> Remote | None:
+        """The model that somebody else runs, where one is deployed."""
+        endpoint = self._config.deployment.endpoint
+        if endpoint is None:
+            return None
+        import httpx
+
+        from services.inference.remote import Remote
+
+        transport = TappedTransport(httpx.AsyncHTTPTransport(), self._seams.tap)
+        return Remote(self._lib, endpoint, self._lib.http(transport, dict([endpoint.route])))
 
     def _answers(self) -> TappedMapping | None:
         """Where inference keeps its answers: in memory, the least used thrown out first, for a simulated hour."""
