@@ -44,7 +44,7 @@ SCENARIOS = [
           # They do lie where they may: in the table of sessions, of the questions before.
           expect("enforce", "remains", of=SAID, in_="warehouse:core.sessions", places=1)),
     story("stack-trace-before-data", "A failure before any governed data was read is kept whole in the debug log.",
-          fault("crash", method="Policy/Admit", after=1),
+          fault("crash", method="Policy/Admit", after=2),
           expect("enforce", "step", name="train", is_="failed", code="PAI031", count=1),
           expect("enforce", "happened", process="training", op="write", at="file:debug/training.places", count=1),
           expect("enforce", "happened", process="training", op="write", at="file:debug/training.traces", count=1),

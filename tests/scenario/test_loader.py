@@ -50,7 +50,6 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
         "ask",
         {"wearers": (Literal["all"], int, list[str]), "question": str},
         {"times": int, "photo": str, "location": bool, "geotag": bool, "verbatim": bool, "preprocess": dict,
-        {"times": int, "photo": str, "location": bool, "geotag": bool, "verbatim": bool, "preprocess": dict,
          "go_on": bool, "bystanders": int, "sign": str},
     ),
     ("steps", "converse", {"turns": list}, {"wearers": (str, int, list), "location": bool}),
