@@ -85,7 +85,7 @@ def planted(capture: Capture) -> list[tuple[str, bytes]]:
     words = [word for word in re.findall(r"\w+", capture.overheard) if len(word) >= LONG_WORD]
     return [("device:glasses#utterance", capture.utterance.encode()),
             *(("device:glasses#overheard", text.encode()) for text in (capture.overheard, *words) if text),
-            *((("device:glasses#faces", capture.faces[capture.faces.index(b"IDAT") + 4:-16]),) if capture.faces else ())]
+            *(("device:glasses#faces", faces[faces.index(b"IDAT") + 4:-16]) for faces in (capture.faces,) if faces)]
 
 
 def _preprocessing(given: Mapping[str, Any], where: str) -> Options:
