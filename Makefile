@@ -34,7 +34,7 @@ unit: $(DEV) ## unit tests and the tests that guard the shape
 	$(PY) -m pytest -q -n 2 --dist loadfile tests lineage sim
 
 scenarios: $(DEV) ## every scenario, as a test
-	$(PY) -m pytest -q -n 2 scenarios/
+	$(PY) -m pytest -q -n 2 --dist loadfile scenarios/
 
 stubs: $(VENV)/.dev ## generate the gRPC stubs from protos/*.proto
 	$(PY) protos/generate.py

@@ -14,6 +14,7 @@ import pytest
 from sim.scenario import loader, runner
 from sim.scenario.lock import lock_text
 from sim.scenario.schema import Expectation, FaultSpec, Scenario, Step, World, expect, step
+from tests.every import EVERY
 
 # What must be the same whenever the same scenario runs with the same seed.
 OUTCOME = ("lineage.json", "verdict.json")
@@ -49,6 +50,17 @@ def outcome(run: runner.Run | Path) -> dict[str, bytes]:
 
 def bundled() -> list[Scenario]:
     return loader.load(loader.SCENARIOS, runner.REGISTRIES)
+
+
+def sample(*named: str) -> list[Scenario]:
+    """Every third bundled scenario, those that are ``named``, and the last; in their order.
+
+    SIGHTLINE_EVERY=1 in the environment: all of them.  `make scenarios` runs all of them once in any case.
+    """
+    found = bundled()
+    if EVERY:
+        return found
+    return [one for at, one in enumerate(found) if at % 3 == 0 or one.name in named or at == len(found) - 1]
 
 
 def story(name: str, *more: Step, wearers: int = 2, faults: Iterable[FaultSpec] = (),

@@ -64,7 +64,6 @@ MORE = story("many-purposes", step("train", manifest="ads_ranker"), step("train"
 # Scenario, requirements, seed, and how many different refusals there are.
 CASES = [
     (scenario("training-refused"), (GLASSES,), 7, 1),
-    (scenario("training-refused"), (GLASSES,), 3, 1),
     (scenario("use-without-a-write"), (GLASSES,), 35, 3),
     (scenario("laundered-through-a-table"), (GLASSES,), 4, 2),
     (scenario("misused-token"), (GLASSES,), 28, 3),
