@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from typing import NamedTuple
 
 from lineage.errors import InputError
 from lineage.model import Edge
 from lineage.names import join
+from lineage.yaml_file import tree
 
 
 class Export(NamedTuple):
@@ -24,11 +22,11 @@ class Export(NamedTuple):
 
 def parse(text: str, where: str) -> Export:
     """What lineage needs of an export.  Raises InputError (PAI022); the warehouse checks the rest."""
+    export = tree(text, "PAI022", where)
     try:
-        export: dict[str, Any] = YAML(typ="safe").load(text)
         return Export(f"job:{export['export']}", str(export["purpose"]), f"warehouse:{export['table']}",
                       f"file:exports/{export['export']}", tuple(map(str, export["columns"])))
-    except (YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError("PAI022", f"an export needs export, purpose, table and columns: {error}",
                          where=where) from error
 

@@ -7,16 +7,13 @@ logger itself cannot judge: data categories and annotations that nobody has hear
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from lineage.errors import InputError
 from lineage.model import Edge
 from lineage.understand.taxonomy import CATEGORIES
+from lineage.yaml_file import located, meant, tree_of
 
 # Evidence of a declared edge whose field some events may lack.
 OPTIONAL = "optional"
@@ -59,22 +56,19 @@ def check(folder: Path, annotations: Collection[str]) -> None:
             category = spec.get("category", "")
             if category and category not in CATEGORIES:
                 raise _error(config.path, f"{field}: {category!r} is no data category"
-                                          f"{_close(category, CATEGORIES)}", config.fields, field)
+                                          f"{meant(category, CATEGORIES)}", config.fields, field)
             for annotation in spec.get("annotations") or ():
                 if annotation not in annotations:
                     raise _error(config.path, f"{field}: no requirement, table or contract knows the annotation "
-                                              f"{annotation!r}{_close(annotation, annotations)}", config.fields, field)
+                                              f"{annotation!r}{meant(annotation, annotations)}", config.fields, field)
 
 
 def _configs(folder: Path) -> Iterator[_Config]:
     for path in sorted(folder.glob("*.yaml")):
         try:
-            data: Any = YAML(typ="rt").load(path)
-        except MarkedYAMLError as error:
-            line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise InputError("PAI022", f"not YAML: {error.problem}", where=f"{path}{line}") from error
-        except (YAMLError, ValueError, TypeError, RecursionError, OSError) as error:
-            raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}", where=str(path)) from error
+            data = tree_of(path, "PAI022")
+        except OSError as error:
+            raise InputError("PAI022", f"cannot be read: {error.strerror}", where=str(path)) from error
         yield _config(path, data)
 
 
@@ -96,13 +90,6 @@ def _config(path: Path, data: Any) -> _Config:
     return _Config(path, category, version, table, fields, data.get("sample", 1) != 1)
 
 
-def _close(word: str, known: Collection[str]) -> str:
-    close = get_close_matches(word, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
 
 def _error(path: Path, what: str, data: Any, key: Any = None) -> InputError:
-    line = 1
-    if (place := getattr(data, "lc", None)) is not None:
-        line = (place.key(key)[0] if key is not None and isinstance(data, dict) and key in data else place.line) + 1
-    return InputError("PAI022", what, where=f"{path}:{line}")
+    return InputError("PAI022", what, where=located(path, data, key))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lineage.errors import InputError
 from lineage.model import Edge
+from lineage.yaml_file import tree
 
 
 class Manifest(NamedTuple):
@@ -22,12 +20,12 @@ class Manifest(NamedTuple):
 
 def parse(text: str, where: str) -> Manifest:
     """What lineage needs of a manifest.  Raises InputError (PAI020); the training service checks the rest."""
+    manifest = tree(text, "PAI020", where)
     try:
-        manifest: dict[str, Any] = YAML(typ="safe").load(text)
         sources = tuple(name for item in manifest["inputs"] for name in _sources(item))
         return Manifest(f"training:{manifest['name']}", str(manifest["purpose"]), f"checkpoint:{manifest['output']}",
                         sources)
-    except (YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError("PAI020", f"a manifest needs name, purpose, inputs and output: {error}",
                          where=where) from error
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lineage.enforce.regions import within
 from lineage.errors import InputError
+from lineage.yaml_file import Config, tree_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _LISTS = ("purposes", "invokes", "regions")
@@ -92,33 +89,29 @@ class Principals:
 def load(path: Path) -> Principals:
     """Raises InputError: PAI012 for a missing file, PAI022 (with the line) for a malformed one."""
     try:
-        data = YAML(typ="rt").load(path)
+        data = tree_of(path, "PAI022")
     except OSError as problem:
         raise InputError("PAI012", "the deployment has no principals", where=str(path)) from problem
-    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as problem:  # a day that is none
-        line = f":{place.line + 1}" if (place := getattr(problem, "problem_mark", None)) else ""
-        raise InputError("PAI022", f"not YAML: {' '.join(str(problem).split())}", where=f"{path}{line}") from problem
     if not isinstance(data, dict) or list(data) != ["principals"] or not isinstance(data["principals"], dict):
         raise InputError("PAI022", "expected one key, principals: name → {owner, purposes, invokes, …}",
                          where=f"{path}:1")
-    listed = data["principals"]
-    return Principals({str(name): _principal(name, listed[name], listed, path) for name in listed})
+    listed = Config(data, "PAI022", str(path)).mapping("principals")
+    return Principals({str(name): _principal(name, listed) for name in listed.data})
 
 
-def _principal(name: Any, data: Any, listed: Any, path: Path) -> Principal:
+def _principal(name: Any, listed: Config) -> Principal:
+    data = listed.data[name]
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _error(path, listed, name, "a principal's name is of small letters, digits, - and _")
+        raise listed.error("a principal's name is of small letters, digits, - and _", name)
     if not isinstance(data, dict) or not isinstance(data.get("owner"), str) or not data["owner"]:
-        raise _error(path, listed, name, f"{name} is a mapping that has an owner")
+        raise listed.error(f"{name} is a mapping that has an owner", name)
+    one = listed.mapping(name)
+    one.only(_KEYS)
     for key in data:
-        if key not in _KEYS:
-            close = get_close_matches(str(key), _KEYS, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"keys are {', '.join(_KEYS)}"
-            raise _error(path, data, key, f"unknown key {key!r}; {hint}")
         if key in _RIGHTS and not isinstance(data[key], bool):
-            raise _error(path, data, key, f"{key} is true or false")
+            raise one.error(f"{key} is true or false", key)
         if key in _LISTS and not _texts(data[key]):
-            raise _error(path, data, key, f"{key} is a list of texts, at least one")
+            raise one.error(f"{key} is a list of texts, at least one", key)
     lists = {key: frozenset(map(str, data[key])) for key in _LISTS if key in data}
     return Principal(name, str(data["owner"]), **lists, consents=bool(data.get("consents")),
                      requires=bool(data.get("requires")))
@@ -126,7 +119,3 @@ def _principal(name: Any, data: Any, listed: Any, path: Path) -> Principal:
 
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, str) and one for one in value)
-
-
-def _error(path: Path, data: Any, key: Any, what: str) -> InputError:
-    return InputError("PAI022", what, where=f"{path}:{data.lc.key(key)[0] + 1}")

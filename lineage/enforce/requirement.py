@@ -6,24 +6,23 @@ What its rules permit together is ``permit``'s to say; what ``reclassify`` lets 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lineage.enforce.permit import applying
 from lineage.enforce.regions import ANY, COUNTRIES, GROUPS, KNOWN, USUAL
 from lineage.enforce.reviewed.reclassification import Reclassification, entries
 from lineage.errors import InputError
+from lineage.yaml_file import Config, meant, tree, tree_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_.-]*|\*")
 _ANNOTATION = re.compile(r"[A-Z][A-Z0-9_]*")
-_KEYS = ("requirement", "version", "owner", "zone", "mode", "governs", "permit", "reclassify")
+_NEEDED = ("requirement", "version", "owner", "zone", "governs", "permit")
+_KEYS = (*_NEEDED[:4], "mode", *_NEEDED[4:], "reclassify")
 _PERMIT = ("purposes", "regions", "consent")
 _MODES = ("logging", "enforcement")
 
@@ -61,74 +60,70 @@ class Requirement:
 def load(path: Path) -> Requirement:
     """Raises InputError: PAI012 for a missing file, PAI022 (with the line) for a malformed one."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = tree_of(path, "PAI022")
     except OSError as error:
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise InputError("PAI012", f"no requirement {path.stem!r}; there are {known or 'none'}",
                          where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}", where=str(path)) from error
-    return parse(text, path)
+    return _requirement(data, path)
 
 
 def parse(text: str, path: Path) -> Requirement:
     """The same for the text of a file; ``path`` is what an error names."""
-    try:
-        data = YAML(typ="rt").load(text)
-    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:  # a day that is none
-        mark = getattr(error, "problem_mark", None)
-        raise InputError("PAI022", f"not YAML: {' '.join(str(error).split())}",
-                         where=f"{path}:{mark.line + 1}" if mark is not None else str(path)) from error
-    return _requirement(data, path)
+    return _requirement(tree(text, "PAI022", str(path)), path)
 
 
 def _requirement(data: Any, path: Path) -> Requirement:
-    _check(data, _KEYS, ("requirement", "version", "owner", "zone", "governs", "permit"), path)
-    permit = data["permit"]
-    if not isinstance(permit, dict):
-        raise _error(path, data, "permit", f"permit is a mapping with {', '.join(_PERMIT)}")
-    _check(permit, _PERMIT, ("purposes",), path)
+    if not isinstance(data, dict):
+        raise InputError("PAI022", f"expected a mapping with {', '.join(_NEEDED)}", where=str(path))
+    config = Config(data, "PAI022", str(path))
+    config.only(_KEYS, _NEEDED)
+    if not isinstance(data["permit"], dict):
+        raise config.error(f"permit is a mapping with {', '.join(_PERMIT)}", "permit")
+    permit = Config(data["permit"], "PAI022", str(path))
+    permit.only(_PERMIT, ("purposes",))
     mode = data.get("mode", "logging")
     if mode not in _MODES:
-        raise _error(path, data, "mode", f"mode is {mode!r}; it is logging or enforcement{_meant(mode, _MODES)}")
+        raise config.error(f"mode is {mode!r}; it is logging or enforcement{meant(mode, _MODES)}", "mode")
     version = data["version"]
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise _error(path, data, "version", "version is a whole number, from 1")
+        raise config.error("version is a whole number, from 1", "version")
     for name in ("requirement", "owner", "zone"):
         if not isinstance(data[name], str) or not data[name]:
-            raise _error(path, data, name, f"{name} is a text")
+            raise config.error(f"{name} is a text", name)
     if not _NAME.fullmatch(str(data["requirement"])):
-        raise _error(path, data, "requirement", "a requirement's name is of small letters, digits and dashes")
-    purposes = _by_origin(permit, "purposes", path, _purpose)
-    consent = _by_origin(permit, "consent", path, _purpose)
+        raise config.error("a requirement's name is of small letters, digits and dashes", "requirement")
+    purposes = _by_origin(permit, "purposes", _purpose)
+    consent = _by_origin(permit, "consent", _purpose)
     return Requirement(
         name=str(data["requirement"]), version=int(version), owner=str(data["owner"]), zone=str(data["zone"]),
-        mode=mode, governs=frozenset(_texts(data, "governs", path, _annotation)),
+        mode=mode, governs=frozenset(_texts(config, "governs", _annotation)),
         # Without a rule for everywhere nothing is said of what no regional rule covers.
         purposes=frozenset(purposes.pop(ANY, (ANY,))),
         purposes_by_origin={key: frozenset(values) for key, values in purposes.items()},
         consent=consent.pop(ANY, ()), consent_by_origin=consent,
-        regions=_by_origin(permit, "regions", path, _region, mapping=True),
-        reclassify=entries(data, frozenset(data["governs"]), lambda given, key, what: _error(path, given, key, what)))
+        regions=_by_origin(permit, "regions", _region, mapping=True),
+        reclassify=entries(config, frozenset(data["governs"])))
 
 
-def _by_origin(permit: Any, name: str, path: Path, wrong: Callable[[str], str], *,
+def _by_origin(permit: Config, name: str, wrong: Callable[[str], str], *,
                mapping: bool = False) -> dict[str, tuple[str, ...]]:
     """Origin → values; a list is what holds everywhere.  ``mapping``: a list is none."""
-    value = permit.get(name)
+    value = permit.data.get(name)
     if value is None or value == []:
         if name == "purposes":
-            raise _error(path, permit, name, "purposes is a list of texts, at least one, or a mapping origin → list")
+            raise permit.error("purposes is a list of texts, at least one, or a mapping origin → list", name)
         return {}
     if isinstance(value, list) and not mapping:
-        return {ANY: _texts(permit, name, path, wrong)}
+        return {ANY: _texts(permit, name, wrong)}
     if not isinstance(value, dict) or not value:
-        raise _error(path, permit, name, f"{name} is a mapping origin → list, as {{EU: [EU], \"*\": [\"*\"]}}"
-                     if mapping else f"{name} is a list of texts, or a mapping origin → list")
+        raise permit.error(f"{name} is a mapping origin → list, as {{EU: [EU], \"*\": [\"*\"]}}"
+                           if mapping else f"{name} is a list of texts, or a mapping origin → list", name)
+    origins = permit.mapping(name)
     for key in value:
         if problem := _region(key):
-            raise _error(path, value, key, f"{name}: {problem}")
-    return {str(key): _texts(value, key, path, wrong, f"{name}.{key}", empty=name == "consent") for key in value}
+            raise origins.error(f"{name}: {problem}", key)
+    return {str(key): _texts(origins, key, wrong, f"{name}.{key}", empty=name == "consent") for key in value}
 
 
 def _region(name: object) -> str:
@@ -155,36 +150,13 @@ def _annotation(name: str) -> str:
     return f"{name!r} is no annotation{f'; did you mean {fixed!r}?' if _ANNOTATION.fullmatch(fixed) else ''}"
 
 
-def _check(data: Any, keys: tuple[str, ...], needed: tuple[str, ...], path: Path) -> None:
-    if not isinstance(data, dict):
-        raise InputError("PAI022", f"expected a mapping with {', '.join(needed)}", where=str(path))
-    for key in data:
-        if key not in keys:
-            hint = _meant(key, keys) or f"; keys are {', '.join(keys)}"
-            raise _error(path, data, key, f"unknown key {key!r}{hint}")
-    for key in needed:
-        if key not in data:
-            raise _error(path, data, None, f"the key {key!r} is missing")
-
-
-def _meant(given: object, known: Iterable[str]) -> str:
-    close = get_close_matches(str(given), list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _texts(data: Any, name: str, path: Path, wrong: Callable[[str], str], said: str = "", *,
+def _texts(config: Config, name: str, wrong: Callable[[str], str], said: str = "", *,
            empty: bool = False) -> tuple[str, ...]:
-    value = data[name]
+    value = config.data[name]
     if not isinstance(value, list) or not (value or empty) or not all(isinstance(item, str) for item in value):
         boolean = "; for Norway write \"NO\" in quotes" if isinstance(value, list) and False in value else ""
-        raise _error(path, data, name, f"{said or name} is a list of texts, at least one{boolean}")
+        raise config.error(f"{said or name} is a list of texts, at least one{boolean}", name)
     for item in value:
         if problem := wrong(item):
-            raise _error(path, data, name, f"{said or name}: {problem}")
+            raise config.error(f"{said or name}: {problem}", name)
     return tuple(map(str, value))
-
-
-def _error(path: Path, data: Any, key: Any, what: str) -> InputError:
-    place = data.lc.key(key) if key is not None and hasattr(data, "lc") else (getattr(data, "lc", None) and
-                                                                            (data.lc.line, 0)) or (0, 0)
-    return InputError("PAI022", what, where=f"{path}:{place[0] + 1}")

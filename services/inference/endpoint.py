@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from lineage.errors import InputError
 from lineage.model import Label
 from lineage.privacylib.asgi import Route
-from services.config import Config
+from lineage.yaml_file import Config
 
 _KEYS = ("model", "url", "serves", "owner", "annotations", "key", "deadline")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from lineage.errors import InputError
 from lineage.model import Label
+from lineage.yaml_file import Config, meant
 from services import rows as typed
-from services.config import Config
 from services.rows import Cell
 
 _KEYS = ("category", "version", "owner", "table", "id", "sample", "fields")
@@ -120,9 +119,7 @@ def _field(name: str, config: Config, place: str) -> Field:
         raise InputError("PAI022", f"the field {name!r} is not of letters, digits and _", where=place)
     kind = config.text("type")
     if kind not in typed.TYPES:
-        close = get_close_matches(kind, typed.TYPES, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise config.error(f"type is {kind!r}; it is one of {', '.join(typed.TYPES)}{hint}", "type")
+        raise config.error(f"type is {kind!r}; it is one of {', '.join(typed.TYPES)}{meant(kind, typed.TYPES)}", "type")
     label = Label(config.text("category", ""), config.texts("annotations", ()), config.text("operational", ""))
     if label.category and label.operational:
         raise config.error(f"the field {name!r} has both a category and an operational key", "operational")

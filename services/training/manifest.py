@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 
 from lineage.errors import InputError
-from services.config import Config
+from lineage.yaml_file import Config
 from services.kinds import KINDS
 
 _KEYS = ("name", "version", "owner", "purpose", "region", "model", "inputs", "learn", "output", "serve")

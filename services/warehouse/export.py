@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lineage.errors import InputError
 from lineage.model import Label
-from services.config import Config
+from lineage.yaml_file import Config
 from services.warehouse.catalog import Table, columns_of, table_of
 
 KEYS = ("export", "owner", "purpose", "table", "columns", "parts", "region")

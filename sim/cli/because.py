@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from lineage.codes import CODES
 from lineage.enforce import requirement
 from lineage.enforce.manager import paste as plan_paste
@@ -20,6 +18,7 @@ from lineage.enforce.manager.seen import PlanRun
 from lineage.enforce.requirement import Requirement
 from lineage.errors import InputError
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, join, kind_of
+from lineage.yaml_file import tree
 from sim.stack.deployment import ROOT, at, bundled
 
 _BUNDLED = ROOT / "scenarios/requirements"
@@ -171,7 +170,7 @@ def example(code: str) -> list[dict[str, Any]]:
 def _kept(file: Path, refused: set[str], shown: str) -> list[Paste]:
     """The lines of a manifest or an export with the columns that are left."""
     text = file.read_text(encoding="utf-8")
-    told = YAML(typ="safe").load(text)
+    told = tree(text, "PAI022", str(file))
     found = []
     for one in told.get("inputs") or [told]:
         if not isinstance(one, dict) or "table" not in one:

@@ -13,10 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from lineage.errors import InputError, RunError
+from lineage.yaml_file import located, tree_of
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 
@@ -40,7 +38,7 @@ def processes(path: Path = COMPOSE) -> list[ProcessSpec]:
     services = _services(path)
     specs: dict[str, ProcessSpec] = {}
     for name, body in services.items():
-        place = f"{path}:{services.lc.key(name)[0] + 1}"
+        place = located(path, services, name)
         if not isinstance(body, Mapping):
             _refuse(place, f"the service {name!r} is not a mapping")
         specs[name] = ProcessSpec(
@@ -54,15 +52,9 @@ def processes(path: Path = COMPOSE) -> list[ProcessSpec]:
 
 def _services(path: Path) -> Any:
     try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        document = tree_of(path, "PAI022")
     except OSError as error:
         raise InputError("PAI012", f"cannot read the compose file: {error.strerror}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError("PAI022", "the compose file is not UTF-8", where=str(path)) from error
-    except YAMLError as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise InputError("PAI022", f"not YAML: {getattr(error, 'problem', error)}", where=place) from error
     services = document.get("services") if isinstance(document, Mapping) else None
     if not isinstance(services, Mapping) or not services:
         _refuse(str(path), "the compose file lists no services")

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from google.protobuf import descriptor_pool
-from ruamel.yaml import YAML
 
 import protos
 from lineage.enforce.guard import Guard
 from lineage.enforce.rules import Rules
 from lineage.privacylib import NullSink, Probes
+from lineage.yaml_file import tree_of
 from protos import annotations_pb2
 from services.training import manifest as manifests
 from services.warehouse import catalog
@@ -150,7 +150,7 @@ def _warehouse(deployment: Deployment) -> Iterator[Point]:
 
 def _categories(deployment: Deployment) -> Iterator[Point]:
     for path in sorted(deployment.categories.glob("*.yaml")):
-        name = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["category"]
+        name = tree_of(path, "PAI022")["category"]
         asset = f"logger:{name}"
         yield Point("logger", "category", name, f"categories/{path.name}", (("read", asset), ("write", asset)))
 

@@ -60,11 +60,13 @@ def test_the_bundled_configs_declare_the_way_from_the_log_to_the_model() -> None
     assert declared.purposes["job:daily_sessions"] == "assistance"
 
 
-@pytest.mark.parametrize("text", ["", "name: x", "- a", "name: x\npurpose: p\noutput: o\ninputs: [3]", "a: ["])
-def test_a_malformed_manifest_is_an_error_with_its_place(text: str) -> None:
+@pytest.mark.parametrize(("text", "where"), [
+    ("", "m.yaml"), ("name: x", "m.yaml"), ("- a", "m.yaml"),
+    ("name: x\npurpose: p\noutput: o\ninputs: [3]", "m.yaml"), ("name: x\na: [", "m.yaml:2")])
+def test_a_malformed_manifest_is_an_error_with_its_place(text: str, where: str) -> None:
     with pytest.raises(InputError) as refused:
         manifests.parse(text, "m.yaml")
-    assert (refused.value.code, refused.value.where) == ("PAI020", "m.yaml")
+    assert (refused.value.code, refused.value.where) == ("PAI020", where)
 
 
 def test_a_malformed_category_is_an_error_with_its_place(tmp_path: Path) -> None:

@@ -14,13 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
-
 from lineage.discover.entries import KEYED
 from lineage.errors import InputError
 from lineage.names import asset_of, parse
+from lineage.yaml_file import located, tree_of
 
 Edges = Mapping[str, list[dict[str, Any]]]
 _KEYS = ("include", "exclude", "block")
@@ -140,15 +137,17 @@ def _everything(start: Iterable[str], edges: Edges, without: frozenset[str] = fr
 def load(path: Path) -> Decided:
     """Nothing is decided where there is no file.  Raises InputError (PAI024), with the line where there is one."""
     try:
-        data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
-        raise InputError("PAI024", f"cannot be read: {' '.join(str(error).split())}", where=str(path)) from error
+        data = tree_of(path, "PAI024") if path.exists() else None
+    except OSError as error:
+        raise InputError("PAI024", f"cannot be read: {error.strerror}", where=str(path)) from error
+    except InputError as error:
+        raise InputError("PAI024", f"cannot be read: {error.what}", where=error.where) from error
     if data is None:
         return Decided()
-    if not isinstance(data, CommentedMap):
+    if not isinstance(data, dict):
         raise InputError("PAI024", f"expected a mapping with {', '.join(_KEYS)}", where=f"{path}:1")
     for key, value in data.items():
-        where = f"{path}:{data.lc.key(key)[0] + 1}"
+        where = located(path, data, key)
         if key not in _KEYS:
             raise InputError("PAI024", f"unknown key {str(key)!r}; keys are {', '.join(_KEYS)}", where=where)
         if value is not None and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lineage.errors import InputError
 from lineage.names import parse
+from lineage.yaml_file import located, tree_of
 
 KINDS = ("annotate", "block", "reclassify")
 MOST = 10**9
@@ -46,9 +44,11 @@ def load(path: Path) -> Costs:
     Raises InputError (PAI024) with the line.
     """
     try:
-        data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except (OSError, YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
-        raise InputError("PAI024", f"cannot be read: {' '.join(str(error).split())}", where=str(path)) from error
+        data = tree_of(path, "PAI024")
+    except OSError as error:
+        raise InputError("PAI024", f"cannot be read: {error.strerror}", where=str(path)) from error
+    except InputError as error:
+        raise InputError("PAI024", f"cannot be read: {error.what}", where=error.where) from error
     if not isinstance(data, dict):
         raise InputError("PAI024", f"expected a mapping with {', '.join(KINDS)} or at", where=f"{path}:1")
     places: dict[str, dict[str, int]] = {}
@@ -61,21 +61,18 @@ def load(path: Path) -> Costs:
 def _mapping(data: Any, key: str, path: Path) -> dict[str, Any]:
     found = data[key]
     if not isinstance(found, dict):
-        raise InputError("PAI024", f"{key} is a mapping", where=_where(path, data, key))
+        raise InputError("PAI024", f"{key} is a mapping", where=located(path, data, key))
     return found
 
 
 def _costs(told: Any, path: Path, around: Any, place: Any) -> dict[str, int]:
     if not isinstance(told, dict):
-        raise InputError("PAI024", f"{place} has a mapping of {', '.join(KINDS)}", where=_where(path, around, place))
+        raise InputError("PAI024", f"{place} has a mapping of {', '.join(KINDS)}", where=located(path, around, place))
     for key, value in told.items():
-        where = _where(path, told if hasattr(told, "lc") else around, key)
+        where = located(path, told if hasattr(told, "lines") else around, key)
         if key not in KINDS:
             raise InputError("PAI024", f"unknown key {str(key)!r}; keys are {', '.join((*KINDS, 'at'))}", where=where)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
             raise InputError("PAI024", f"{key} costs a whole number from 1 to {MOST:,}", where=where)
     return {str(key): int(value) for key, value in told.items()}
 
-
-def _where(path: Path, data: Any, key: Any) -> str:
-    return f"{path}:{data.lc.key(key)[0] + 1}" if hasattr(data, "lc") else str(path)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from lineage import jobfile
 from lineage.discover.configs import Configs
 from lineage.enforce.manager.seen import Deployed
 from lineage.errors import InputError
+from lineage.yaml_file import tree_of
 
 
 def deployed(configs: Configs) -> Deployed:
@@ -36,7 +34,7 @@ def deployed(configs: Configs) -> Deployed:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        found = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError):
+        found = tree_of(path, "PAI022")
+    except (OSError, InputError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lineage.errors import InputError
 from lineage.names import asset_of, field_of, parse
+from lineage.yaml_file import Config
 
 _NEEDED = ("from", "to", "drops", "transformation", "digest", "inputs", "reviewer", "reason", "until")
 _CLAIMS = ("k_anonymity", "of")
@@ -25,8 +24,6 @@ _SHA = re.compile(r"[0-9a-f]{64}")
 _JOB = re.compile(r"[a-z][a-z0-9_]*")
 _CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _COLUMN = re.compile(r"[A-Za-z_]\w*")
-# (the mapping, its key, what is wrong) → the error, with the line.
-Fail = Callable[[Any, Any, str], InputError]
 
 
 @dataclass(frozen=True)
@@ -87,100 +84,88 @@ def lowering(text: str) -> Lowering:
         raise ValueError("a lowering is malformed") from error
 
 
-def entries(given: Any, governs: frozenset[str], fail: Fail) -> tuple[Reclassification, ...]:
-    """The entries of a requirement's file; ``given`` is what stands under ``reclassify``.  Raises what ``fail`` makes
-    (PAI022, with the line)."""
-    listed = given.get("reclassify")
+def entries(given: Config, governs: frozenset[str]) -> tuple[Reclassification, ...]:
+    """The entries of a requirement's file: what stands under ``reclassify``.  Raises InputError with the line."""
+    listed = given.data.get("reclassify")
     if listed is None:
         return ()
     if not isinstance(listed, list):
-        raise fail(given, "reclassify", "reclassify is a list of entries; write [] where there are none")
-    return tuple(_entry(one, governs, fail) if isinstance(one, dict) else _no_mapping(given, fail) for one in listed)
+        raise given.error("reclassify is a list of entries; write [] where there are none", "reclassify")
+    if not all(isinstance(one, dict) for one in listed):
+        raise given.error(f"an entry of reclassify is a mapping with {', '.join(_NEEDED)}", "reclassify")
+    return tuple(_entry(one, governs) for one in given.mappings("reclassify")) if listed else ()
 
 
-def _no_mapping(given: Any, fail: Fail) -> Reclassification:
-    raise fail(given, "reclassify", f"an entry of reclassify is a mapping with {', '.join(_NEEDED)}")
-
-
-def _entry(one: Any, governs: frozenset[str], fail: Fail) -> Reclassification:
-    _keys(one, (*_NEEDED, "claims"), _NEEDED, fail)
+def _entry(entry: Config, governs: frozenset[str]) -> Reclassification:
+    entry.only((*_NEEDED, "claims"), _NEEDED)
     for side in ("from", "to"):
-        _asset(one, side, fail)
+        _asset(entry, side)
+    one = entry.data
     drops = one["drops"]
     if not isinstance(drops, list) or not drops or not all(isinstance(name, str) for name in drops):
-        raise fail(one, "drops", "drops is a list of annotations, at least one")
+        raise entry.error("drops is a list of annotations, at least one", "drops")
     for name in drops:
         if name not in governs:
-            raise fail(one, "drops", f"drops has {name!r}, which the requirement does not govern: an entry speaks for "
-                                     "its own requirement alone")
+            raise entry.error(f"drops has {name!r}, which the requirement does not govern: an entry speaks for its own "
+                              "requirement alone", "drops")
     for key in ("digest", "inputs"):
         if not isinstance(one[key], str) or not _SHA.fullmatch(one[key]):
-            raise fail(one, key, f"{key} is 64 hex digits in quotes, as `sightline reclassify` prints them")
+            raise entry.error(f"{key} is 64 hex digits in quotes, as `sightline reclassify` prints them", key)
     for key in ("reviewer", "reason"):
         if not isinstance(one[key], str) or not one[key].strip():
-            raise fail(one, key, f"{key} is a text, and not empty: somebody answers for it")
-    sql, code = _transformation(one, fail)
+            raise entry.error(f"{key} is a text, and not empty: somebody answers for it", key)
+    sql, code = _transformation(entry)
     if sql and not (one["from"].startswith("warehouse:") and one["to"].startswith("warehouse:")):
-        raise fail(one, "transformation", "a job's edge leads from warehouse:… to warehouse:…")
-    k, of = _claims(one, sql, fail)
+        raise entry.error("a job's edge leads from warehouse:… to warehouse:…", "transformation")
+    k, of = _claims(entry, sql)
     return Reclassification(str(one["from"]), str(one["to"]), frozenset(map(str, drops)), str(one["digest"]),
-                            str(one["inputs"]), str(one["reviewer"]), str(one["reason"]), _day(one, fail), sql, code,
-                            k, of)
+                            str(one["inputs"]), str(one["reviewer"]), str(one["reason"]), _day(entry), sql, code, k, of)
 
 
-def _keys(one: Any, known: tuple[str, ...], needed: tuple[str, ...], fail: Fail) -> None:
-    for key in one:
-        if key not in known:
-            close = get_close_matches(str(key), known, 1)
-            raise fail(one, key, f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close
-                                                          else f"; keys are {', '.join(known)}"))
-    for key in needed:
-        if key not in one:
-            raise fail(one, None, f"the key {key!r} is missing")
-
-
-def _asset(one: Any, side: str, fail: Fail) -> None:
+def _asset(entry: Config, side: str) -> None:
+    name = entry.data[side]
     try:
-        activity = parse(one[side] if isinstance(one[side], str) else "").is_activity
+        activity = parse(name if isinstance(name, str) else "").is_activity
     except InputError as error:
-        raise fail(one, side, f"{side}: {error.what}") from None
+        raise entry.error(f"{side}: {error.what}", side) from None
     if activity:
-        raise fail(one, side, f"{side} is data, as warehouse:core.sessions#scene; {one[side]} is an activity")
+        raise entry.error(f"{side} is data, as warehouse:core.sessions#scene; {name} is an activity", side)
 
 
-def _transformation(one: Any, fail: Fail) -> tuple[str, str]:
-    given = one["transformation"]
+def _transformation(entry: Config) -> tuple[str, str]:
+    given = entry.data["transformation"]
     if not isinstance(given, dict) or len(given) != 1:
-        raise fail(one, "transformation", "transformation is {sql: JOB} or {code: \"module:qualname\"}")
-    _keys(given, ("sql", "code"), (), fail)
+        raise entry.error("transformation is {sql: JOB} or {code: \"module:qualname\"}", "transformation")
+    named = entry.mapping("transformation")
+    named.only(("sql", "code"))
     for key, form, said in (("sql", _JOB, "a job's name"), ("code", _CODE, "a function as \"services.web.log:event\"")):
         if key in given and not (isinstance(given[key], str) and form.fullmatch(given[key])):
-            raise fail(given, key, f"{key} is {said}, not {given[key]!r}")
+            raise named.error(f"{key} is {said}, not {given[key]!r}", key)
     return str(given.get("sql", "")), str(given.get("code", ""))
 
 
-def _claims(one: Any, sql: str, fail: Fail) -> tuple[int, str]:
-    if "claims" not in one:
+def _claims(entry: Config, sql: str) -> tuple[int, str]:
+    if not entry.has("claims"):
         return 0, ""
-    claims = one["claims"]
-    if not isinstance(claims, dict):
-        raise fail(one, "claims", "claims is {k_anonymity: K, of: COLUMN}")
-    _keys(claims, _CLAIMS, _CLAIMS, fail)
+    if not isinstance(entry.data["claims"], dict):
+        raise entry.error("claims is {k_anonymity: K, of: COLUMN}", "claims")
+    claims = entry.mapping("claims")
+    claims.only(_CLAIMS, _CLAIMS)
     if not sql:
-        raise fail(one, "claims", "k_anonymity is checked on what a job writes: the transformation is not SQL")
-    k, of = claims["k_anonymity"], claims["of"]
+        raise entry.error("k_anonymity is checked on what a job writes: the transformation is not SQL", "claims")
+    k, of = claims.data["k_anonymity"], claims.data["of"]
     if not isinstance(k, int) or isinstance(k, bool) or not 2 <= k <= 1_000_000:
-        raise fail(claims, "k_anonymity", f"k_anonymity is a whole number from 2, not {k!r}")
+        raise claims.error(f"k_anonymity is a whole number from 2, not {k!r}", "k_anonymity")
     if not isinstance(of, str) or not _COLUMN.fullmatch(of):
-        raise fail(claims, "of", f"of is a column of the inputs, as wearer, not {of!r}")
+        raise claims.error(f"of is a column of the inputs, as wearer, not {of!r}", "of")
     return k, of
 
 
-def _day(one: Any, fail: Fail) -> date:
-    given = one["until"]
+def _day(entry: Config) -> date:
+    given = entry.data["until"]
     if isinstance(given, date) and not isinstance(given, datetime):
         return given
     try:
         return date.fromisoformat(given if isinstance(given, str) else "")
     except ValueError:
-        raise fail(one, "until", f"until is its last day, as 2026-12-31, not {given!r}") from None
+        raise entry.error(f"until is its last day, as 2026-12-31, not {given!r}", "until") from None
