@@ -18,13 +18,13 @@ import grpc
 import grpc.aio
 
 from lineage.enforce.passport import Passport
-from lineage.enforce.tokens import Signer
 from lineage.privacylib.traceparent import POLICY
-from protos import logger_pb2, logger_pb2_grpc, principals_pb2_grpc
+from protos import logger_pb2, logger_pb2_grpc
 from protos.rows_pb2 import Row, Rows, Value
 from sim.stack import compose
 from sim.stack.deployment import bundled, deploy
 from sim.stack.processes import ProcessStack
+from sim.stack.vouching import passport_of
 from sim.world.random import key_id
 
 PROCESSES = ("collector", "policy", "warehouse", "logger")
@@ -54,7 +54,7 @@ async def logging_stack(folder: Path, seed: int) -> AsyncIterator[ProcessStack]:
 async def producers(addresses: Mapping[str, Any], seed: int) -> AsyncIterator[Producers]:
     """Of a stack; what they send, they send as the web service does."""
     async with grpc.aio.insecure_channel(str(addresses["policy"]["grpc"])) as policy:
-        passport = Passport("web", Signer(str(seed), "web"), principals_pb2_grpc.PrincipalsStub(policy))
+        passport = passport_of("web", seed, policy)
         yield Producers(str(addresses["logger"]["grpc"]), seed, passport)
 
 

@@ -17,15 +17,14 @@ from typing import Any
 
 import grpc.aio
 
-from lineage.enforce.passport import Passport
-from lineage.enforce.tokens import Signer
 from lineage.errors import PolicyDenied, RunError
 from lineage.privacylib import PrivacyLib
-from protos import policy_pb2_grpc, principals_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
+from protos import policy_pb2_grpc, warehouse_pb2, warehouse_pb2_grpc
 from services.web.memory import Recall
 from sim.load.intervals import percentile
 from sim.scenario.stage import Call
 from sim.stack.companion import Companion
+from sim.stack.vouching import passport_of
 from sim.world.glasses import Glasses
 from sim.world.random import key_id
 
@@ -113,7 +112,7 @@ async def observers(addresses: Any, call: Call, companion: Companion, glasses: d
     lib = PrivacyLib("web")
     async with (grpc.aio.insecure_channel(str(addresses["warehouse"]["grpc"])) as warehouse,
                 grpc.aio.insecure_channel(str(addresses["policy"]["grpc"])) as policy):
-        passport = Passport("web", Signer(str(seed), "web"), principals_pb2_grpc.PrincipalsStub(policy))
+        passport = passport_of("web", seed, policy)
         await passport.renew()
         lib.postures.passport = passport
         recall = Recall(lib, warehouse_pb2_grpc.WarehouseStub(lib.channel(warehouse)),

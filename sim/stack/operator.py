@@ -14,8 +14,6 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from lineage.enforce.passport import Passport
-from lineage.enforce.tokens import Signer
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib.traceparent import POLICY
 from protos import (
@@ -29,6 +27,7 @@ from protos import (
 )
 from services.seams import Metadata
 from sim.scenario.stage import Call
+from sim.stack.vouching import passport_of
 
 # Seconds: a job or a training run may take longer than a request, and much longer where an engine is a cluster.
 DEADLINE = 600.0
@@ -52,7 +51,7 @@ async def calls(addresses: Mapping[str, Mapping[str, str | None]], seed: int) ->
     channels = {name: grpc.aio.insecure_channel(str(addresses[_OFFERED_BY.get(name, name)]["grpc"])) for name in _STUBS}
     stubs = {name: _STUBS[name](channel) for name, channel in channels.items()}
 
-    passport = Passport("operator", Signer(str(seed), "operator"), stubs["principals"])
+    passport = passport_of("operator", seed, channels["principals"])
 
     async def call(service: str, method: str, request: Any, metadata: Metadata) -> Any:
         if service != "principals" and all(name != POLICY for name, _ in metadata):

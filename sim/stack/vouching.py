@@ -7,6 +7,7 @@ who provisions workloads would.  Where there is no policy service to ask, nobody
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -49,12 +50,18 @@ async def vouching(lib: PrivacyLib, config: NodeConfig, seams: Seams,
     return principals
 
 
+def passport_of(name: str, seed: int, channel: grpc.aio.Channel, now: Callable[[], float] = time.time,
+                away: Callable[[], object] = lambda: None) -> Passport:
+    """Of a principal of a run; ``channel``: to the policy service.  Holds no claims until it is renewed."""
+    return Passport(name, Signer(str(seed), name), principals_pb2_grpc.PrincipalsStub(channel), now, away)
+
+
 async def _passport(name: str, config: NodeConfig, seams: Seams, stopping: list[Callable[[], Any]]) -> Passport:
     channel = grpc.aio.insecure_channel(config.addresses["policy"])
     stopping.append(channel.close)
     wire = seams.wire
-    passport = Passport(name, Signer(str(config.seed), name), principals_pb2_grpc.PrincipalsStub(channel), seams.now,
-                        (lambda: wire.outgoing(VOUCH, ())) if wire is not None else lambda: None)
+    passport = passport_of(name, config.seed, channel, seams.now,
+                           (lambda: wire.outgoing(VOUCH, ())) if wire is not None else lambda: None)
     await passport.renew()
     keeping = asyncio.create_task(passport.keep(), name=f"passport of {name}")
 
