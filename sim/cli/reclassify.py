@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lineage.errors import InputError
-from sim.cli.options import Json, RunDir, print_json
+from sim.cli.options import Json, RunDir, print_json, run_folder
 
 if TYPE_CHECKING:
     from lineage.enforce.reviewed.transformation import Column
+    from lineage.model import Label
 
 
 def add(app: typer.Typer) -> None:
@@ -105,7 +106,6 @@ def _of_job(given: str, run: Path | None) -> tuple[dict[str, str], str, str, dic
 def _of_code(code: str, asset: str, run: Path | None) -> tuple[dict[str, str], str, str, dict[str, list[Column]]]:
     from lineage.enforce.reviewed import transformation
     from lineage.enforce.reviewed.transformation import Column
-    from sim.cli.options import lineage_of
 
     try:
         transformation.loaded(code)
@@ -113,13 +113,20 @@ def _of_code(code: str, asset: str, run: Path | None) -> tuple[dict[str, str], s
     except LookupError as error:
         raise InputError("PAI012", str(error.args[0]), where="--code",
                          next="name a function as services.web.log:event") from None
-    held = next((one["fields"] for one in lineage_of(run)["assets"] if one["name"] == asset), None)
+    held = _contract(run_folder(run), asset)
     if held is None:
         raise InputError("PAI001", f"no contract of {asset} was registered in this run", where="--from",
                          next="sightline graph --format names")
-    read = {asset: sorted(Column(field, tuple(label["annotations"]), bool(label["category"] or label["operational"]))
-                          for field, label in held.items())}
+    read = {asset: sorted(Column(field, label.annotations, label.annotated) for field, label in held.items())}
     return {"code": code}, digest, transformation.of_inputs(read), read
+
+
+def _contract(run: Path, asset: str) -> dict[str, Label] | None:
+    """The asset's fields as its service registered them: what a detector found in one is no field of the contract."""
+    from lineage.discover.contracts import Contracts
+    from lineage.discover.store import recorded
+
+    return Contracts().take(one for one in recorded(run / "lineage.db") if one.op == "asset").get(asset)
 
 
 def _yaml(entry: dict[str, Any]) -> str:

@@ -61,3 +61,9 @@ def test_code_is_named_by_its_function(sightline: Sightline) -> None:
                      "--code", "services.web.log:event", "--json")
     assert told.code == 0 and told.json["transformation"] == {"code": "services.web.log:event"}
     assert told.json["drops"] == ["GLASSES_INTERACTION"]
+    # A detector found photo.exif.gps in this run; the entries that hold where the service judges know nothing of it.
+    reviewed = requirement.load(ROOT / "scenarios/requirements/bystander-answers-reviewed.yaml").reclassify
+    assert len(reviewed) == 2
+    for entry in reviewed:
+        printed = sightline("reclassify", "--from", entry.source, "--to", entry.sink, "--code", entry.code, "--json")
+        assert (printed.json["digest"], printed.json["inputs"]) == (entry.digest, entry.inputs)
