@@ -36,7 +36,8 @@ ENFORCE: dict[str, Code] = {
         "the statement cannot be judged",
         "The policy service cannot read the SQL or resolve a name in it, or cannot tell whose rows it would see; in "
         "enforcement mode that refuses.",
-        "Write tables and columns out, each with the table it is of; the message underlines the place."),
+        "Write tables and columns out, each with the table it is of; the message underlines the place.",
+        "scenarios/27_consent_withdrawn.yaml"),
     "PAI307": Code(
         "the guards do not come to rest",
         "Several extensions are guards, and one of them changes the operation each time that it is judged.",
@@ -114,14 +115,17 @@ ENFORCE: dict[str, Code] = {
     "PAI321": Code(
         "decisions on candidates contradict",
         "An asset is both included and excluded, or is excluded and carries a governed annotation itself.",
-        "Decide one of them; an annotation is taken off where it stands, in the asset's contract."),
+        "Decide one of them; an annotation is taken off where it stands, in the asset's contract.",
+        "scenarios/64_candidates.yaml"),
     "PAI322": Code(
         "violations are open",
         "The requirement is to be enforced, and the run shows flows that would be denied, to which nobody has agreed.",
         "Remedy them as `sightline zones plan` proposes, list what may be denied under `block:` in the decisions "
-        "file, or say their number with `--despite`."),
+        "file, or say their number with `--despite`.",
+        "scenarios/63_plan_simulate_enforce.yaml"),
     "PAI323": Code(
         "nothing of the run is governed",
         "No asset of the run carries an annotation that the requirement governs, so nothing can be planned.",
-        "Plan with a run in which such data was used, or give the annotation to the fields that hold it."),
+        "Plan with a run in which such data was used, or give the annotation to the fields that hold it.",
+        "scenarios/63_plan_simulate_enforce.yaml"),
 }

@@ -63,7 +63,7 @@ class ScenarioItem(pytest.Item):
 
 
 class CodeItem(pytest.Item):
-    """The file that a code names really shows it: in a decision, a finding, or what a step was told."""
+    """The file that a code names really shows it: in a decision, a finding, what a step was told or a plan refused."""
 
     def __init__(self, *, scenarios: list[ScenarioItem], **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -83,5 +83,7 @@ class NotPassed(Exception):
 
 def _codes(run: runner.Run) -> frozenset[str]:
     found = {one["code"] for part in ("decisions", "findings") for one in run.lineage[part]}
+    found |= {one["saw"].partition(" ")[0] for one in run.verdict["expectations"]
+              if one["expectation"] == "plan_refused" and one["verdict"] == "pass"}
     steps = json.dumps(run.verdict["steps"])
     return frozenset(found | {code for code in CODES if f'"{code}"' in steps})

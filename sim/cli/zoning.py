@@ -104,16 +104,10 @@ def enforced(name: str, run: Path | None, decisions: Path | None, despite: int |
     before = requirement.load(path)
     text = flipped(path.read_text(encoding="utf-8"), path)
     found = planned([name], run, decisions=decisions)
-    left = found.plan.open
-    if despite is not None and despite != len(left):
-        raise InputError("PAI322", f"--despite is {despite}, and {_count(left)} open", where=str(path),
-                         next=f"sightline zones plan {name}")
-    if left and despite is None:
-        raise InputError("PAI322", f"{_count(left)} open: {', '.join(one.sink for one in left)}", where=str(path),
-                         next=f"sightline zones plan {name}, or sightline zones enforce {name} --despite {len(left)}")
+    accepted = found.plan.accepted(despite, path, name)
     answer = simulated([name], run)
     write(path, text)
-    return {"requirement": requirement.load(path).id, "was": before.id, "file": str(path), "accepted": len(left),
+    return {"requirement": requirement.load(path).id, "was": before.id, "file": str(path), "accepted": accepted,
             "denied": [{"sink": one.sink, "code": one.code, "rule": one.rule}
                        for planned_ in found.plan.requirements for one in planned_.crossings],
             "requests": answer["requests"], "run": str(found.folder)}
@@ -142,7 +136,3 @@ def _category(of: Planned, asset: str) -> str:
     into = [edge for edges in of.run.edges.values() for edge in edges if asset_of(edge["to"]) == asset]
     return next((label["category"] for edge in into if of.run.governed(edge["from"])
                  and (label := of.run.label(edge["from"]))["category"]), "")
-
-
-def _count(left: Sequence[Any]) -> str:
-    return f"{len(left)} violation{'s are' if len(left) != 1 else ' is'}"

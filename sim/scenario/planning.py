@@ -9,16 +9,19 @@ from typing import Any
 from lineage.enforce import requirement
 from lineage.enforce.manager.candidates import Decided
 from lineage.enforce.manager.deployed import deployed
-from lineage.enforce.manager.plan import plan
+from lineage.enforce.manager.plan import Plan, plan
 from lineage.enforce.manager.seen import PlanRun
 from lineage.enforce.manager.simulate import simulate
 from lineage.enforce.requirement import Requirement
+from lineage.errors import InputError
 from sim.scenario.compare import Comparable, describe, matches
 from sim.scenario.expectations import EXPECTATIONS, Seen, counted
 from sim.scenario.history import History
 from sim.stack.deployment import ROOT, bundled
 
 _register = EXPECTATIONS.register
+# Contradicting decisions, open violations, nothing governed.
+REFUSED = ("PAI321", "PAI322", "PAI323")
 
 
 def of(given: str) -> Requirement:
@@ -34,8 +37,7 @@ def of(given: str) -> Requirement:
                      "exclude": list[str]}, stage="enforce",
            doc="What `sightline zones plan` finds: violations, and the cheapest remedies (\"block training:x\").")
 def planned(history: History, given: Mapping[str, Any]) -> Seen:
-    decided = Decided().with_more(given.get("include", ()), given.get("exclude", ()))
-    found = plan([PlanRun(history.lineage, of(given["requirement"]), deployed(bundled().configs))], decided)
+    found = _plan(history, given)
     chosen = sorted(found.solution.chosen)
     said = (f"{found.violations} violations, {len(found.undecided)} candidates undecided, remedies "
             f"{', '.join(chosen) or 'none'}, cost {found.solution.cost}")
@@ -45,6 +47,23 @@ def planned(history: History, given: Mapping[str, Any]) -> Seen:
     if "remedies" in given and sorted(given["remedies"]) != chosen:
         wrong.append(f"remedies {', '.join(given['remedies']) or 'none'}")
     return Seen("fail" if wrong else "pass", said + (f"; expected {', '.join(wrong)}" if wrong else ""))
+
+
+@_register("plan_refused", {"requirement": str, "code": str},
+           optional={"include": list[str], "exclude": list[str], "despite": int}, stage="enforce",
+           doc="What `sightline zones plan` (PAI321, PAI323), or then `sightline zones enforce` (PAI322), refuses.")
+def plan_refused(history: History, given: Mapping[str, Any]) -> Seen:
+    """``despite``: as the command's option."""
+    if not history.lineage["assets"]:
+        return Seen("unknown", "nothing was captured, so nothing can be governed")
+    try:
+        found = _plan(history, given)
+        found.accepted(given.get("despite"), Path(given["requirement"]), given["requirement"])
+    except InputError as error:
+        if error.code not in REFUSED:
+            raise
+        return Seen("pass" if error.code == given["code"] else "fail", f"{error}; expected {given['code']}")
+    return Seen("fail", f"planned, and {len(found.open)} violations are open; expected {given['code']}")
 
 
 @_register("simulated", {"requirement": str, "requests": Comparable}, optional={"activity": str, "code": str},
@@ -60,3 +79,8 @@ def simulated(history: History, given: Mapping[str, Any]) -> Seen:
     keys = {key for decision, key, _ in (*found.outcome.refused, *found.outcome.lost) if key
             and given.get("activity") in (None, decision.activity) and given.get("code") in (None, decision.code)}
     return counted(given["requests"], len(keys), "requests and jobs would be refused")
+
+
+def _plan(history: History, given: Mapping[str, Any]) -> Plan:
+    decided = Decided().with_more(given.get("include", ()), given.get("exclude", ()))
+    return plan([PlanRun(history.lineage, of(given["requirement"]), deployed(bundled().configs))], decided)

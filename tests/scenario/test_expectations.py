@@ -194,6 +194,10 @@ CASES: dict[str, Case] = {
                  (GOOD, {"requirement": GLASSES, "violations": 1, "remedies": [f"block {EVAL}"]}),
                  # Nothing that it governs is in the run.
                  (GOOD, {"requirement": "gaze-out-of-prompts", "violations": 0})),
+    "plan_refused": Case({"requirement": GLASSES, "code": "PAI322"},
+                         (GOOD, {"requirement": GLASSES, "code": "PAI322", "despite": 1}),
+                         # A name that the run does not have is no refusal.
+                         (GOOD, {"requirement": GLASSES, "code": "PAI321", "exclude": ["web:none"]})),
     "simulated": Case({"requirement": GLASSES, "requests": 1, "activity": ADS, "code": "PAI301"},
                       (GOOD, {"requirement": GLASSES, "requests": 0}),
                       (EMPTY, {"requirement": GLASSES, "requests": 0})),

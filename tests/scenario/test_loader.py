@@ -61,6 +61,8 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "flow_refused", {"from": str, "code": str}, {"count": Comparable}),
     ("expectations", "plan", {"requirement": str, "violations": Comparable},
      {"cost": Comparable, "undecided": Comparable, "remedies": list[str], "include": list[str], "exclude": list[str]}),
+    ("expectations", "plan_refused", {"requirement": str, "code": str},
+     {"include": list[str], "exclude": list[str], "despite": int}),
     ("expectations", "simulated", {"requirement": str, "requests": Comparable}, {"activity": str, "code": str}),
     ("steps", "replay", {}, {"category": str}),
     ("faults", "bad_events", {"category": str, "field": str, "how": str}, {"after": int, "times": int}),

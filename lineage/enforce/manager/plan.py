@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lineage.discover.graph import ANY
@@ -62,6 +63,21 @@ class Plan:
         """The chosen ones, by key."""
         every = {key: remedy for planned in self.requirements for key, remedy in planned.model.remedies.items()}
         return [every[key] for key in sorted(self.solution.chosen)]
+
+    def accepted(self, despite: int | None, path: Path, name: str) -> int:
+        """How many violations enforcing would deny that are still open: all of them accepted, as ``despite`` says.
+
+        Raises InputError (PAI322), which names the requirement's file and its name, where it says another number.
+        """
+        left = len(self.open)
+        count = f"{left} violation{'s are' if left != 1 else ' is'} open"
+        if despite is not None and despite != left:
+            raise InputError("PAI322", f"--despite is {despite}, and {count}", where=str(path),
+                             next=f"sightline zones plan {name}")
+        if left and despite is None:
+            raise InputError("PAI322", f"{count}: {', '.join(one.sink for one in self.open)}", where=str(path),
+                             next=f"sightline zones plan {name}, or sightline zones enforce {name} --despite {left}")
+        return left
 
     def to_dict(self) -> dict[str, Any]:
         return {"requirements": [_requirement(planned, self) for planned in self.requirements],
