@@ -128,4 +128,14 @@ ENFORCE: dict[str, Code] = {
         "No asset of the run carries an annotation that the requirement governs, so nothing can be planned.",
         "Plan with a run in which such data was used, or give the annotation to the fields that hold it.",
         "scenarios/63_plan_simulate_enforce.yaml"),
+    "PAI330": Code(
+        "the signed statement is not genuine",
+        "A checkpoint's executed manifest has no signature of the training service, was changed since it was signed, "
+        "or is no such statement. The checkpoint is not served; what was served before still is.",
+        "Train it again; find out who wrote into the checkpoint's folder."),
+    "PAI331": Code(
+        "the manifest is of another checkpoint",
+        "The executed manifest is genuine, and about other weights or another version than those beside it: one of the "
+        "two was swapped, cut short or replaced. The checkpoint is not served.",
+        "Train it again; find out who wrote into the checkpoint's folder."),
 }

@@ -1,27 +1,36 @@
 """[D] A checkpoint in the store: ``checkpoints/<name>@<version>/weights.safetensors`` and ``manifest.json``.
 
-The manifest is written last: a checkpoint without one is none.  Labels travel in it, so that
-whoever serves the checkpoint knows what its weights were learnt from.
+The manifest is written last: a checkpoint without one is none.  It is the *executed* manifest, an in-toto Statement
+about the weights, signed by training (``lineage.dsse``): what the run read, under which decisions, and the join of its
+inputs' labels, so that whoever serves the checkpoint knows what its weights were learnt from.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from lineage.dsse import CODE, STATEMENT
 from lineage.errors import InputError
 from lineage.model import Label
 from services.kinds import KINDS
 from services.seams import Store
 
+TYPE = "urn:sightline:training-run:v1"
+# The principal that signs; its name is the key's id.
+SIGNER = "training"
 _ID = re.compile(r"(?P<name>[a-z][a-z0-9_]*)@(?P<version>[1-9][0-9]{0,8})")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TEXTS = ("run", "purpose", "owner", "category", "kind")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """``id`` is "assistant@2"; ``digest`` is the SHA-256 of the weights, in hex."""
+    """``id`` is "assistant@2"; ``digest`` is the SHA-256 of the weights, in hex.  ``executed``: all that the manifest
+    says of the run."""
 
     name: str
     version: int
@@ -30,11 +39,11 @@ class Checkpoint:
     trained_by: str
     purpose: str
     owner: str
-    inputs: tuple[str, ...]
     serve: bool
-    annotations: tuple[str, ...] = field(default=())
+    annotations: tuple[str, ...] = ()
     category: str = ""
     kind: str = "text"
+    executed: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:
@@ -50,22 +59,36 @@ class Checkpoint:
         weights = Label(self.category, self.annotations, "" if self.category else "weights")
         return {"weights": weights, "manifest": Label(operational="structure")}
 
-    def dumps(self) -> bytes:
-        return (json.dumps({"format": 1, **asdict(self)}, sort_keys=True, indent=1) + "\n").encode()
+    def statement(self, **of_run: Any) -> dict[str, Any]:
+        """The executed manifest, with what else is to be said of the run."""
+        return {"_type": STATEMENT, "predicateType": TYPE,
+                "subject": [{"name": self.asset, "digest": {"sha256": self.digest}}],
+                "predicate": {**of_run, "run": self.trained_by, "purpose": self.purpose, "owner": self.owner,
+                              "serve": self.serve, "rows": self.rows, "annotations": list(self.annotations),
+                              "category": self.category, "kind": self.kind}}
 
 
-def loads(data: bytes, where: str) -> Checkpoint:
-    """Raises InputError (PAI004) for a manifest that :meth:`Checkpoint.dumps` cannot have made."""
+def stated(statement: Mapping[str, Any], where: str) -> Checkpoint:
+    """The checkpoint that an executed manifest is about.  Raises InputError (PAI330) for another statement."""
     try:
-        said = json.loads(data)
-        if said.pop("format") != 1:
-            raise ValueError("another format")
-        said |= {name: tuple(map(str, said[name])) for name in ("inputs", "annotations")}
-        if said.setdefault("kind", "text") not in KINDS:
+        if statement["predicateType"] != TYPE:
+            raise ValueError(f"a predicate of the type {statement['predicateType']!r}")
+        [subject] = statement["subject"]
+        said, digest = statement["predicate"], subject["digest"]["sha256"]
+        name, version = parse_id(str(subject["name"]).removeprefix("checkpoint:"))
+        annotations, rows = said["annotations"], said["rows"]
+        if not all(isinstance(said[key], str) for key in _TEXTS) or not isinstance(said["serve"], bool):
+            raise ValueError("a field has another type")
+        if type(rows) is not int or rows < 0 or not _DIGEST.fullmatch(digest):
+            raise ValueError("its rows or its digest are none")
+        if not isinstance(annotations, list) or not all(isinstance(one, str) for one in annotations):
+            raise ValueError("its annotations are no texts")
+        if said["kind"] not in KINDS:
             raise ValueError(f"a model of an unknown kind {said['kind']!r}")
-        return Checkpoint(**said)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError("PAI004", f"the checkpoint's manifest cannot be read: {error}", where=where) from None
+        return Checkpoint(name, version, digest, rows, said["run"], said["purpose"], said["owner"], said["serve"],
+                          tuple(annotations), said["category"], said["kind"], said)
+    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        raise InputError(CODE, f"the executed manifest cannot be read: {error}", where=where) from None
 
 
 def digest(weights: bytes) -> str:

@@ -82,6 +82,12 @@ class Signer:
         """That this key is held, to whoever made the challenge; good for nothing else."""
         return self._key.sign(proof(challenge, name))
 
+    def attest(self, encoded: bytes) -> bytes:
+        """Signs what ``lineage.dsse`` has encoded, and nothing else: no claims begin like this."""
+        if not encoded.startswith(b"DSSEv1 "):
+            raise ValueError("only an encoded statement is attested")
+        return self._key.sign(encoded)
+
 
 def proof(challenge: bytes, name: str) -> bytes:
     """What is signed: no claims begin like this."""

@@ -1,9 +1,13 @@
-"""[D] Which checkpoints are served: loaded from the store, and only with the digest they were made with."""
+"""[D] Which checkpoints are served: loaded from the store, and only with a manifest that training has signed for just
+these weights.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from lineage import dsse
 from lineage.errors import InputError, RunError
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
@@ -24,9 +28,12 @@ class Serving(NamedTuple, Generic[T]):
 
 
 class Registry:
-    def __init__(self, lib: PrivacyLib, store: Store) -> None:
+    """``keys``: key id → public key of who may sign an executed manifest."""
+
+    def __init__(self, lib: PrivacyLib, store: Store, keys: Mapping[str, bytes]) -> None:
         self._lib = lib
         self._store = store
+        self._keys = keys
         self._loaded: dict[str, Serving[object]] = {}
         self._serving: dict[str, str] = {}
         # Names under which a model answers that somebody else runs.
@@ -35,8 +42,8 @@ class Registry:
     def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
 
-        Raises InputError (PAI004) for a checkpoint that is missing, damaged or other than expected;
-        what was served before is still served then.
+        Raises InputError for a checkpoint that is missing or no model (PAI004), whose manifest is not genuine (PAI330)
+        or of other weights, or that is other than expected (PAI331); what was served before is still served then.
         """
         name, _ = checkpoints.parse_id(checkpoint)
         found = self._manifest(checkpoint)
@@ -45,7 +52,7 @@ class Registry:
         actual = checkpoints.digest(weights)
         for wanted in (digest or found.digest, found.digest):
             if actual != wanted:
-                raise InputError("PAI004", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
+                raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                            "not served", where=found.asset, next="train it again")
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
         if name not in self._elsewhere:  # else it answers only who asks for it by its version
@@ -97,8 +104,8 @@ class Registry:
             raise InputError("PAI004", f"the store has no checkpoint {checkpoint}", where=asset)
         with self._lib.read(asset, fields=("manifest",)):
             data = self._store.read(checkpoints.manifest_path(checkpoint))
-        found = checkpoints.loads(data, asset)
+        found = checkpoints.stated(dsse.opened(data, self._keys, asset), asset)
         if found.id != checkpoint:
-            raise InputError("PAI004", f"the manifest is that of {found.id}", where=asset)
+            raise InputError("PAI331", f"the manifest is that of {found.id}", where=asset)
         self._lib.register(asset, found.labels, found.owner)
         return found

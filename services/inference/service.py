@@ -6,7 +6,7 @@ A conversation is one stream (``dialogue.py``); a card about a place needs no qu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -41,13 +41,13 @@ _MEMORY = f"{_REQUEST}#memory"
 
 
 class InferenceService(InferenceServicer):
-    """``models``: the names that are served again after a restart.  ``answers``: where to keep answers, if at all.
-    ``memory``: questions come with what is remembered of their wearer.  ``remote``: answers in the place of the local
-    model of its name."""
+    """``keys``: of who may sign a checkpoint's manifest.  ``models``: the names that are served again after a restart.
+    ``answers``: where to keep answers, if at all.  ``memory``: questions come with what is remembered of their wearer.
+    ``remote``: answers in the place of the local model of its name."""
 
     name = "inference"
 
-    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *,
+    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, keys: Mapping[str, bytes],
                  models: Sequence[str] = ("assistant", signs.READER),
                  answers: MutableMapping[Any, Any] | None = None, memory: bool = False,
                  remote: Remote | None = None) -> None:
@@ -55,7 +55,7 @@ class InferenceService(InferenceServicer):
         self._debug = DebugLog(lib, store)
         self._models = tuple(models)
         self._memory = memory
-        self.registry = Registry(lib, store)
+        self.registry = Registry(lib, store, keys)
         self._answers = Answers(lib, answers)
         self._remote = remote
 

@@ -12,6 +12,7 @@ from typing import Any
 from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.model import Label
 from lineage.names import join
+from lineage.privacylib.claims import decode
 from protos.policy_pb2 import AdmitRequest, Labelled, Verdict
 from protos.warehouse_pb2 import DescribeRequest, DescribeResponse
 from services.errors import calling
@@ -51,6 +52,17 @@ class Inputs:
         return ".".join(common)
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What the policy service has signed: the run's ``token``, and by which decision, ``requirements`` and consent
+    ``epoch`` it was given."""
+
+    token: bytes
+    decision: str
+    requirements: tuple[str, ...]
+    epoch: int
+
+
 async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
     """Asks the warehouse's catalog.  Raises InputError (PAI020) for a table or column that is not there."""
     labels: dict[str, Label] = {}
@@ -74,8 +86,8 @@ async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
     return Inputs(labels, subjects, origins)
 
 
-async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -> bytes:
-    """The token of an admitted run.  Raises PolicyDenied; PAI305 when the policy service cannot be asked."""
+async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -> Admission:
+    """Raises PolicyDenied; PAI305 when the policy service cannot be asked."""
     request = AdmitRequest(activity=manifest.activity, purpose=purpose, principal=PRINCIPAL, region=manifest.region,
                            inputs=_labelled(inputs.labels | inputs.subjects), origins=_labelled(inputs.origins))
     sources = {field: [MANIFEST] for field in ("activity", "region", "inputs", "origins")}
@@ -90,7 +102,15 @@ async def admit(policy: Any, manifest: Manifest, purpose: str, inputs: Inputs) -
                            where=manifest.activity) from None
     if not verdict.allowed:
         raise PolicyDenied(verdict.code or "PAI305", verdict.reason, where=manifest.activity)
-    return verdict.token
+    return Admission(verdict.token, verdict.decision, tuple(verdict.requirements), _epoch(verdict.token))
+
+
+def _epoch(token: bytes) -> int:
+    """The consent epoch that a token was signed in; it is verified where it is shown."""
+    try:
+        return decode(token).epoch
+    except ValueError:
+        return 0
 
 
 def _known(described: DescribeResponse) -> dict[str, Label]:

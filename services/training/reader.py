@@ -1,7 +1,11 @@
-"""[D] Reads what a run learns from: columns of the warehouse with the run's token, and corpus files."""
+"""[D] Reads what a run learns from: columns of the warehouse with the run's token, and corpus files.
+
+What was read is told as the executed manifest has it (``Material.inputs``), with a digest of the rows.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ from protos.warehouse_pb2 import ReadRequest, ReadResponse
 from services import rows as typed
 from services.errors import calling
 from services.seams import Store
-from services.training import characters
+from services.training import characters, snapshot
 from services.training.gate import MANIFEST
 from services.training.manifest import CorpusInput, Manifest, TableInput
 
@@ -23,11 +27,13 @@ DEADLINE = 120.0
 
 @dataclass
 class Material:
-    """(prompt, answer) rows; ``sources`` are what they came from, ``keys`` the rows' correlation keys."""
+    """(prompt, answer) rows; ``sources`` are what they came from, ``keys`` the rows' correlation keys, ``inputs`` what
+    the executed manifest says of each input."""
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def corpus_files(folder: Path = CORPUS) -> dict[str, bytes]:
@@ -54,11 +60,15 @@ async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material:
     columns = list(response.rows.columns)
     if columns != list(item.columns):
         raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(columns)}", where=item.place)
-    for row in typed.cells(response.rows):
+    rows = typed.cells(response.rows)
+    for row in rows:
         values = {name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)}
         material.pairs.append((" ".join(values[name] for name in manifest.learn_from), values[manifest.learn_to]))
     material.sources += [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in columns]
     material.keys += [row.key for row in response.rows.rows if row.key]
+    material.inputs.append({"asset": f"warehouse:{item.table}", "columns": columns, "where": "", "rows": len(rows),
+                            "sha256": snapshot.digest(columns, rows),
+                            "withheld": {"consent": response.without_consent, "origin": response.abroad}})
 
 
 def _corpus(lib: PrivacyLib, store: Store, corpus: CorpusInput, material: Material) -> None:
@@ -66,10 +76,12 @@ def _corpus(lib: PrivacyLib, store: Store, corpus: CorpusInput, material: Materi
         raise InputError("PAI020", f"there is no corpus {corpus.corpus!r}", where=corpus.place,
                          next="ls services/training/corpus")
     with lib.read(corpus.asset) as op:
-        pairs = parse_corpus(store.read(corpus.path), corpus.path)
+        data = store.read(corpus.path)
+        pairs = parse_corpus(data, corpus.path)
         op.rows = len(pairs)
     material.pairs += pairs
     material.sources.append(corpus.asset)
+    material.inputs.append({"asset": corpus.asset, "rows": len(pairs), "sha256": hashlib.sha256(data).hexdigest()})
 
 
 def parse_corpus(data: bytes, where: str) -> list[tuple[str, str]]:

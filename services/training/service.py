@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from lineage import dsse
 from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import LoadRequest
@@ -17,8 +19,9 @@ from services.errors import calling, reported
 from services.kinds import KINDS
 from services.seams import Clock, Store
 from services.training import gate, reader
-from services.training.gate import MANIFEST, Inputs
-from services.training.manifest import Manifest, parse
+from services.training.executed import Run
+from services.training.gate import MANIFEST
+from services.training.manifest import parse
 from services.training.reader import Material
 
 # Seconds for inference to take a checkpoint into service.
@@ -26,18 +29,21 @@ LOAD_DEADLINE = 15.0
 
 
 class TrainingService(TrainingServicer):
-    """``policy``, ``warehouse``, ``inference``: stubs."""
+    """``policy``, ``warehouse``, ``inference``: stubs.  ``sign``: with training's key, an executed manifest; ``code``:
+    the digest of the code that trains."""
 
     name = "training"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, policy: Any, warehouse: Any,
-                 inference: Any) -> None:
+                 inference: Any, sign: Callable[[bytes], bytes], code: str) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self._store = store
         self._policy = policy
         self._warehouse = warehouse
         self._inference = inference
+        self._sign = sign
+        self._code = code
         # One run at a time: two would take the same version number.
         self._lock = asyncio.Lock()
 
@@ -57,29 +63,28 @@ class TrainingService(TrainingServicer):
             inputs = await gate.describe(self._warehouse, manifest)
             if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
                 await gate.admit(self._policy, manifest, manifest.purpose, inputs)
-            token = await gate.admit(self._policy, manifest, purpose, inputs)
-            with self._lib.activity(manifest.activity, purpose=purpose, claims=token):
-                made, rows = await self._run(manifest, purpose, inputs)
+            admission = await gate.admit(self._policy, manifest, purpose, inputs)
+            run = Run(manifest, request.manifest, purpose, inputs, admission, self._code)
+            with self._lib.activity(manifest.activity, purpose=purpose, claims=admission.token):
+                made = await self._run(run)
             # Outside the activity: that inference loads the weights is no use of them by the training run.
             if manifest.serve:
                 await self._serve(made)
             self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
-            return TrainResponse(checkpoint=made.id, digest=made.digest, rows=rows, serving=manifest.serve)
+            return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
-    async def _run(self, manifest: Manifest, purpose: str, inputs: Inputs) -> tuple[Checkpoint, int]:
+    async def _run(self, run: Run) -> Checkpoint:
+        manifest = run.manifest
         for corpus in manifest.corpora:
             self._lib.register(corpus.asset, {"question": Label(operational="corpus"),
                                               "answer": Label(operational="corpus")}, manifest.owner)
         material = await reader.read(self._lib, self._store, self._warehouse, manifest)
         # Off the event loop, which answers other requests meanwhile.
         model = await asyncio.to_thread(KINDS[manifest.kind].train, material.pairs)
-        version = checkpoints.newest(self._store, manifest.output) + 1
         weights = model.dumps()
-        made = Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
-                          manifest.activity, purpose, manifest.owner, tuple(inputs.labels), manifest.serve,
-                          inputs.annotations, inputs.category, manifest.kind)
+        made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)
         self._write(made, weights, material)
-        return made, len(material.pairs)
+        return made
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         """The manifest last: with it the checkpoint exists."""
@@ -88,7 +93,8 @@ class TrainingService(TrainingServicer):
         with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys):
             self._store.write(checkpoints.weights_path(made.id), weights)
         with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
-            self._store.write(checkpoints.manifest_path(made.id), made.dumps())
+            self._store.write(checkpoints.manifest_path(made.id),
+                              dsse.sealed(made.statement(**made.executed), self._sign, checkpoints.SIGNER))
 
     async def _serve(self, made: Checkpoint) -> None:
         with calling("inference"):

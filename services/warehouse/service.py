@@ -161,9 +161,11 @@ class WarehouseService(WarehouseServicer):
                 rows = await self._read(request, table, seen)
             # Who was asked for decides which rows there are; where there are none, nothing flowed.
             decided = ["rpc:warehouse.Read.request#subject"] if request.subject else []
+            kept = {"without_consent": seen.withheld, "abroad": seen.abroad}
             self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}", *decided]
-                               if rows.rows else [] for column in rows.columns})
-            return ReadResponse(rows=rows)
+                               if rows.rows else [] for column in rows.columns}
+                              | {name: [] for name, count in kept.items() if count})
+            return ReadResponse(rows=rows, **kept)
 
     async def _visible(self, table: Table, columns: Iterable[str], activity: str) -> Visible:
         """What the caller's token lets it see; without one, the guard lets nobody see governed rows."""

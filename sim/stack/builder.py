@@ -15,6 +15,7 @@ from lineage.errors import RunError
 from lineage.privacylib import PrivacyLib
 from protos import inference_pb2_grpc, logger_pb2_grpc, policy_pb2, policy_pb2_grpc, warehouse_pb2_grpc
 from sim.stack.bypass import Overruled
+from sim.stack.code import training_code
 from sim.stack.config import NodeConfig
 from sim.stack.injected import Seams
 from sim.stack.mapping import TappedMapping
@@ -119,7 +120,9 @@ class Builder:
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
 
-        return InferenceService(self._lib, store, self._seams.clock, answers=self._answers(),
+        # Training signs what it has made; nobody else's signature counts.
+        keys = {"training": Signer(str(self._config.seed), "training").public_key}
+        return InferenceService(self._lib, store, self._seams.clock, keys=keys, answers=self._answers(),
                                 memory=self._config.memory, remote=self._remote())
 
     def _remote(self) -> Remote | None:
@@ -154,7 +157,8 @@ class Builder:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         return TrainingService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
-                               policy=self._stub("policy"), inference=self._stub("inference"))
+                               policy=self._stub("policy"), inference=self._stub("inference"),
+                               sign=Signer(str(self._config.seed), "training").attest, code=training_code())
 
     async def _web(self) -> tuple[Any, str]:
         from services.web.memory import Recall

@@ -60,7 +60,8 @@ def test_an_operation_that_was_forgotten_is_noticed(runs: Runs, monkeypatch: pyt
         self._lib.register(made.asset, made.labels, made.owner)
         self._store.write(training.checkpoints.weights_path(made.id), weights)
         with self._lib.write(made.asset, fields=("manifest",), sources={}):
-            self._store.write(training.checkpoints.manifest_path(made.id), made.dumps())
+            self._store.write(training.checkpoints.manifest_path(made.id),
+                              training.dsse.sealed(made.statement(**made.executed), self._sign, "training"))
 
     monkeypatch.setattr(training.TrainingService, "_write", write)
     run = runs.run(story("forgotten", expected=[expect("discover", "mediated")]))

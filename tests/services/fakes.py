@@ -14,12 +14,18 @@ import grpc
 import grpc.aio
 from PIL import Image
 
+from lineage import dsse
+from lineage.enforce.tokens import Signer
 from lineage.privacylib import Extension, Operation, PrivacyLib
 from protos import policy_pb2, policy_pb2_grpc
+from services.checkpoint import Checkpoint
 
 KEY = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{KEY}-b7ad6b7169203331-01"
 META = (("traceparent", TRACEPARENT),)
+# Whose signature makes an executed manifest genuine.
+TRAINING = Signer("1", "training")
+KEYS = {"training": TRAINING.public_key}
 
 
 class Recorder(Extension):
@@ -134,6 +140,11 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
     async def Judge(self, request: policy_pb2.JudgeRequest, context: Any) -> policy_pb2.Verdict:
         self.judged.append(request)
         return self._verdict(request.purpose)
+
+
+def signed(made: Checkpoint, signer: Signer = TRAINING, **of_run: Any) -> bytes:
+    """A checkpoint's executed manifest."""
+    return dsse.sealed(made.statement(**of_run), signer.attest, "training")
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,8 @@ from cachetools import LRUCache
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lineage import dsse
+from lineage.enforce.tokens import Signer
 from lineage.errors import InputError, SightlineError
 from lineage.privacylib import PrivacyLib
 from protos import inference_pb2 as pb
@@ -29,15 +32,15 @@ from services.training import characters
 from services.training.reader import CORPUS, parse_corpus
 from sim.world.photo import draw
 from sim.world.places import PLACES
-from tests.services.fakes import META, FakeClock, FakeStore, Recorder, picture, serving, stub
+from tests.services.fakes import KEYS, META, FakeClock, FakeStore, Recorder, picture, serving, signed, stub
 
 WEIGHTS = models.train(parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "c")).dumps()
 MADE = Checkpoint("assistant", 1, checkpoints.digest(WEIGHTS), 25, "training:assistant_base", "assistance", "o",
-                  ("file:corpus/landmarks.tsv",), True, ("GLASSES_INTERACTION",), "user")
+                  True, ("GLASSES_INTERACTION",), "user")
 
 READER = glyphs.train(parse_corpus(characters.corpus(), "c")).dumps()
 READS = Checkpoint("sign_reader", 1, checkpoints.digest(READER), 380, "training:sign_reader_base", "assistance", "o",
-                   ("file:corpus/characters.tsv",), True, kind="signs")
+                   True, kind="signs")
 
 
 @pytest.mark.parametrize(("colour", "words"), [
@@ -85,7 +88,7 @@ class Bench:
 def put(folder: Path, made: Checkpoint = MADE, weights: bytes = WEIGHTS) -> FakeStore:
     store = FakeStore(folder)
     store.write(checkpoints.weights_path(made.id), weights)
-    store.write(checkpoints.manifest_path(made.id), made.dumps())
+    store.write(checkpoints.manifest_path(made.id), signed(made))
     return store
 
 
@@ -93,7 +96,7 @@ def put(folder: Path, made: Checkpoint = MADE, weights: bytes = WEIGHTS) -> Fake
 async def bench(store: FakeStore, answers: MutableMapping[Any, Any] | None = None) -> AsyncIterator[Bench]:
     seen = Recorder()
     lib = PrivacyLib("inference", [seen])
-    service = InferenceService(lib, store, FakeClock(), answers=answers)
+    service = InferenceService(lib, store, FakeClock(), keys=KEYS, answers=answers)
     async with serving(lambda s: service.register(lib.server(s))) as own:
         async with stub(inference_pb2_grpc.InferenceStub, own) as inference:
             await service.start()
@@ -201,27 +204,86 @@ async def test_it_serves_again_after_a_restart_what_is_meant_to_be_served(tmp_pa
         assert b.service.registry.find("assistant", models.Model).checkpoint.version == 1
 
 
-@pytest.mark.parametrize(("made", "weights", "request_", "what"), [
-    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="assistant@1", digest="0" * 64), "has the digest"),
-    (MADE, WEIGHTS[:-1] + b"\0", pb.LoadRequest(checkpoint="assistant@1"), "has the digest"),
-    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="assistant@2"), "has no checkpoint"),
-    (MADE, WEIGHTS, pb.LoadRequest(checkpoint="../../etc@1"), "names no checkpoint"),
-    (replace(MADE, digest=checkpoints.digest(b"junk")), b"junk", pb.LoadRequest(checkpoint="assistant@1"),
-     "not a model"),
+SIGNED = signed(MADE)
+FORGED = signed(MADE, Signer("1", "ads-ranking"))
+
+
+@pytest.mark.parametrize(("manifest", "weights", "request_", "code", "what"), [
+    (SIGNED, WEIGHTS, pb.LoadRequest(checkpoint="assistant@1", digest="0" * 64), "PAI331", "has the digest"),
+    (SIGNED, WEIGHTS[:-1] + b"\0", pb.LoadRequest(checkpoint="assistant@1"), "PAI331", "has the digest"),
+    (SIGNED, WEIGHTS[:-9], pb.LoadRequest(checkpoint="assistant@1"), "PAI331", "has the digest"),
+    (SIGNED, READER, pb.LoadRequest(checkpoint="assistant@1"), "PAI331", "has the digest"),
+    (signed(replace(MADE, version=3)), WEIGHTS, pb.LoadRequest(checkpoint="assistant@1"), "PAI331", "assistant@3"),
+    (FORGED, WEIGHTS, pb.LoadRequest(checkpoint="assistant@1"), "PAI330", "not of this statement"),
+    (json.dumps(MADE.statement()).encode(), WEIGHTS, pb.LoadRequest(checkpoint="assistant@1"), "PAI330", "no envelope"),
+    (SIGNED[:200], WEIGHTS, pb.LoadRequest(checkpoint="assistant@1"), "PAI330", "not JSON"),
+    (b"", WEIGHTS, pb.LoadRequest(checkpoint="assistant@1"), "PAI330", "not JSON"),
+    (SIGNED, WEIGHTS, pb.LoadRequest(checkpoint="assistant@2"), "PAI004", "has no checkpoint"),
+    (SIGNED, WEIGHTS, pb.LoadRequest(checkpoint="../../etc@1"), "PAI004", "names no checkpoint"),
+    (signed(replace(MADE, digest=checkpoints.digest(b"junk"))), b"junk", pb.LoadRequest(checkpoint="assistant@1"),
+     "PAI004", "not a model"),
+    (signed(replace(MADE, digest=checkpoints.digest(READER))), READER, pb.LoadRequest(checkpoint="assistant@1"),
+     "PAI004", "not a model"),
 ])
-async def test_a_checkpoint_that_is_not_what_it_says_is_refused(tmp_path: Path, made: Checkpoint, weights: bytes,
-                                                                request_: pb.LoadRequest, what: str) -> None:
+async def test_a_checkpoint_that_is_not_what_it_says_is_refused(tmp_path: Path, manifest: bytes, weights: bytes,
+                                                                request_: pb.LoadRequest, code: str, what: str) -> None:
     async with bench(FakeStore(tmp_path)) as b:
-        put(tmp_path, made, weights)
+        store = put(tmp_path, MADE, weights)
+        store.write(checkpoints.manifest_path("assistant@1"), manifest)
         with pytest.raises(InputError) as caught:
             await b("Load", request_)
-        assert caught.value.code == "PAI004" and what in caught.value.what
+        assert caught.value.code == code and what in caught.value.what
         with pytest.raises(SightlineError, match="no checkpoint"):
             await b("Generate", pb.GenerateRequest(model="assistant", prompt="What?"))
 
 
-def test_a_manifest_comes_back() -> None:
-    assert checkpoints.loads(MADE.dumps(), "x") == MADE
-    for data in (b"", b"[]", b"{}", b'{"format": 2}', MADE.dumps().replace(b'"rows"', b'"cols"')):
+async def test_what_was_served_before_is_still_served(tmp_path: Path) -> None:
+    put(tmp_path)
+    async with bench(FakeStore(tmp_path)) as b:
+        put(tmp_path, replace(MADE, version=2), WEIGHTS[:-1] + b"\0")
         with pytest.raises(InputError):
-            checkpoints.loads(data, "x")
+            await b("Load", pb.LoadRequest(checkpoint="assistant@2"))
+        answer = await b("Generate", pb.GenerateRequest(model="assistant", prompt="What is that building?"))
+        assert answer.checkpoint == "assistant@1"
+
+
+@given(st.sampled_from(["cut", "flip", "text"]), st.integers(0, len(SIGNED) - 1), st.binary(max_size=60))
+def test_a_damaged_manifest_is_never_another_one(how: str, at: int, text: bytes) -> None:
+    """Whatever becomes of its bytes: it says what was signed, or it is refused."""
+    data = {"cut": SIGNED[:at], "flip": SIGNED[:at] + bytes([SIGNED[at] ^ 1]) + SIGNED[at + 1:], "text": text}[how]
+    try:
+        assert checkpoints.stated(dsse.opened(data, KEYS), "x") == MADE
+    except InputError as error:
+        assert error.code == "PAI330"
+
+
+@given(st.integers(0, len(WEIGHTS) - 1), st.booleans())
+def test_damaged_weights_are_a_model_or_an_input_error(at: int, cut: bool) -> None:
+    """Those whose digest nobody asked for: a file that ends early, or a byte that is another."""
+    try:
+        models.loads(WEIGHTS[:at] if cut else WEIGHTS[:at] + bytes([WEIGHTS[at] ^ 0x55]) + WEIGHTS[at + 1:])
+    except InputError as error:
+        assert error.code == "PAI004"
+
+
+_PLAIN = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+                      lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner,
+                                                                                  max_size=2), max_leaves=4)
+
+
+@given(st.sampled_from(["subject", "predicate", "predicateType", "annotations", "kind", "rows", "serve", "run"]),
+       _PLAIN)
+def test_a_statement_of_another_form_is_refused(key: str, value: Any) -> None:
+    statement = MADE.statement()
+    (statement if key in statement else statement["predicate"])[key] = value
+    try:
+        checkpoints.stated(statement, "x")
+    except InputError as error:
+        assert error.code == "PAI330"
+
+
+def test_a_manifest_comes_back() -> None:
+    assert checkpoints.stated(dsse.opened(SIGNED, KEYS), "x") == MADE
+    for key in ("subject", "predicate", "predicateType"):
+        with pytest.raises(InputError):
+            checkpoints.stated({name: value for name, value in MADE.statement().items() if name != key}, "x")

@@ -39,7 +39,7 @@ from services.training.reader import corpus_files
 from services.training.service import TrainingService
 from services.warehouse.service import WarehouseService
 from services.web.service import WebService
-from tests.services.fakes import META, FakeClock, FakeStore, Recorder, picture, serving, stub
+from tests.services.fakes import KEYS, META, TRAINING, FakeClock, FakeStore, Recorder, picture, serving, stub
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENT = ROOT / "scenarios/requirements/glasses-interaction-purpose.yaml"
@@ -92,11 +92,12 @@ class Round:
                                        permission=permission))
         lib = self.lib("logger")
         await self.up(LoggerService(lib, store, clock, await self.stub("logger", "warehouse")))
-        await self.up(InferenceService(self.lib("inference"), store, clock))
+        await self.up(InferenceService(self.lib("inference"), store, clock, keys=KEYS))
         lib = self.lib("training")
         await self.up(TrainingService(lib, store, clock, policy=await self.stub("training", "policy"),
                                       warehouse=await self.stub("training", "warehouse"),
-                                      inference=await self.stub("training", "inference")))
+                                      inference=await self.stub("training", "inference"), sign=TRAINING.attest,
+                                      code="0" * 64))
         lib = self.lib("web")
         web = WebService(lib, clock, inference=await self.stub("web", "inference"),
                          logger=await self.stub("web", "logger"))

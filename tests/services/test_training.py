@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from lineage import dsse
 from lineage.errors import InputError, SightlineError
 from lineage.privacylib import PrivacyLib
 from protos import (
@@ -25,10 +27,11 @@ from services import checkpoint as checkpoints
 from services import model as models
 from services import rows as typed
 from services.errors import abort, from_rpc
+from services.training import snapshot
 from services.training.manifest import CorpusInput, TableInput, parse
 from services.training.reader import corpus_files, parse_corpus
 from services.training.service import TrainingService
-from tests.services.fakes import META, FakeClock, FakePolicy, FakeStore, Recorder, serving, stub
+from tests.services.fakes import KEYS, META, TRAINING, FakeClock, FakePolicy, FakeStore, Recorder, serving, stub
 
 MANIFESTS = Path(__file__).parents[2] / "services/training/manifests"
 EVAL = (MANIFESTS / "assistant_eval.yaml").read_text()
@@ -100,10 +103,16 @@ async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2) -> As
         async with stub(policy_pb2_grpc.PolicyStub, "127.0.0.1:1" if policy_away else address, lib) as to_policy:
             async with stub(inference_pb2_grpc.InferenceStub, address, lib) as to_inference:
                 service = TrainingService(lib, store, FakeClock(), policy=to_policy, warehouse=to_warehouse,
-                                          inference=to_inference)
+                                          inference=to_inference, sign=TRAINING.attest, code="0" * 64)
                 async with serving(lambda s: service.register(lib.server(s))) as own:
                     async with stub(training_pb2_grpc.TrainingStub, own) as training:
                         yield Bench(training, store, policy, warehouse, inference, seen)
+
+
+def executed(folder: Path, made: str) -> checkpoints.Checkpoint:
+    """By the manifest beside the weights, which has to be genuine."""
+    data = (folder / checkpoints.manifest_path(made)).read_bytes()
+    return checkpoints.stated(dsse.opened(data, KEYS), made)
 
 
 def test_the_bundled_manifests_are_read() -> None:
@@ -161,7 +170,7 @@ async def test_a_run_is_admitted_then_reads_with_its_token_and_serves_what_it_ma
 
 async def test_the_checkpoint_says_what_it_was_made_from(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        await b.train(EVAL)
+        made = await b.train(EVAL)
         weights, manifest = b.seen.of("write", "checkpoint:assistant@1")
         assert weights.fields == ("weights",) and manifest.fields == ("manifest",)
         assert dict(weights.links)["weights"] == tuple(
@@ -170,9 +179,16 @@ async def test_the_checkpoint_says_what_it_was_made_from(tmp_path: Path) -> None
         assert weights.context.activity == "training:assistant_eval" and weights.context.purpose == "assistance"
         (load,) = b.seen.of("call", "rpc:inference.Load")
         assert load.context.activity == "", "serving is no use by the run"
-        said = checkpoints.loads((tmp_path / checkpoints.manifest_path("assistant@1")).read_bytes(), "x")
+        said = executed(tmp_path, "assistant@1")
         assert said.labels["weights"].annotations == ("GLASSES_INTERACTION",)
         assert said.labels["weights"].category == "user"
+        (table,) = said.executed["inputs"]
+        assert table["asset"] == f"warehouse:{TABLE}" and table["columns"] == ["utterance", "answer"]
+        rows = [["utterance 0", "answer 0"], ["utterance 1", "answer 1"]]
+        assert (table["rows"], table["sha256"]) == (2, snapshot.digest(table["columns"], rows))
+        assert table["labels"]["answer"] == {"category": "user.answer", "annotations": ["GLASSES_INTERACTION"]}
+        assert said.executed["manifest"]["sha256"] == hashlib.sha256(EVAL.encode()).hexdigest()
+        assert (said.digest, said.purpose, said.executed["region"]) == (made.digest, "assistance", "EU")
 
 
 @pytest.mark.parametrize(("manifest", "purpose"), [(ADS, ""), (EVAL, "ads_ranking")])

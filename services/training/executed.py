@@ -1,0 +1,55 @@
+"""[D] What a run has done: the executed manifest, which says of the weights what they were made of and under which
+decisions.  The checkpoint's labels are the join of its inputs'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.model import Label
+from lineage.names import join
+from services import checkpoint as checkpoints
+from services.checkpoint import Checkpoint
+from services.training.gate import Admission, Inputs
+from services.training.manifest import Manifest
+from services.training.reader import Material
+
+
+@dataclass(frozen=True)
+class Run:
+    """An admitted run.  ``text``: the manifest as it was sent; ``code``: the digest of the code that trains."""
+
+    manifest: Manifest
+    text: str
+    purpose: str
+    inputs: Inputs
+    admission: Admission
+    code: str
+
+    def made(self, version: int, weights: bytes, material: Material) -> Checkpoint:
+        """The checkpoint that the run has made, with its executed manifest."""
+        manifest, admission = self.manifest, self.admission
+        executed = {
+            "region": manifest.region,
+            "manifest": {"version": manifest.version, "sha256": hashlib.sha256(self.text.encode()).hexdigest()},
+            "code": {"sha256": self.code},
+            "parameters": {},
+            "inputs": [self._labelled(one) for one in material.inputs],
+            "remedies": [],
+            "decisions": [admission.decision],
+            "requirements": list(admission.requirements),
+            "epoch": admission.epoch,
+        }
+        return Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
+                          manifest.activity, self.purpose, manifest.owner, manifest.serve, self.inputs.annotations,
+                          self.inputs.category, manifest.kind, executed)
+
+    def _labelled(self, one: dict[str, Any]) -> dict[str, Any]:
+        """An input that was read, with what its columns are labelled as."""
+        if "columns" not in one:
+            return one
+        labels = {column: self.inputs.labels.get(join(one["asset"], column), Label()) for column in one["columns"]}
+        return {**one, "labels": {column: {"category": label.category, "annotations": list(label.annotations)}
+                                  for column, label in labels.items()}}
