@@ -219,6 +219,7 @@ class _Runner:
     async def _drain(self, stack: Any) -> tuple[dict[str, dict[str, int]], list[int]]:
         """The drain barrier: what each emitter says of its signals, and the hits of the armed faults."""
         self._progress("draining")
+        await stack.check()  # each emitter would wait for a collector that has died
         told = await self._companion.drain_all()
         hits = self._companion.hits()
         self._audit["app"] = self._companion.audit() or {}

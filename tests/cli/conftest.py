@@ -62,7 +62,8 @@ class Sightline:
     def process(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
         """The same in a process of its own, its output in pipes; ``environment`` is added to its own."""
         environment = _environment(self.runs) | options.pop("environment", {})
-        return subprocess.Popen([sys.executable, "-m", "sim.cli.main", *map(str, arguments)], cwd=ROOT, text=True,
+        return subprocess.Popen([sys.executable, "-m", "sim.cli.main", *map(str, arguments)], text=True,
+                                cwd=options.pop("cwd", ROOT),
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env=environment, **options)
 

@@ -18,8 +18,13 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_command(sightline: Sightline, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "find_spec", lambda name: None)  # whether or not sqllineage is here
+@pytest.fixture(autouse=True)
+def without_sqllineage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not it is here: it takes seconds to load."""
+    monkeypatch.setattr(tools, "find_spec", lambda name: None)
+
+
+def test_the_command(sightline: Sightline, small: Path) -> None:
     told = sightline("bench", "sql", "--corpus", small, "--blocks", "3", "--json")
     report = told.json
     assert told.code == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Demo, Photo, Sightline
+from tests.cli.conftest import ROOT, Demo, Photo, Sightline, Told
 
 GPS, PHOTO = "web:ask#photo.exif.gps", "web:ask#photo"
 LOCATION = "web:session#location"
@@ -75,8 +75,24 @@ def test_the_demo_passes_with_any_photo(which: str, request: pytest.FixtureReque
     assert (demo.sightline.runs / "latest").resolve() == demo.folder
 
 
-def test_it_tells_the_four_stages_in_plain_text(sightline: Sightline) -> None:
-    told = sightline.apart("demo")
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sightline, Told]:
+    """In a process of its own, and in any folder."""
+    folder = tmp_path_factory.mktemp("shown")
+    sightline = Sightline(folder / "runs")
+    return sightline, sightline.apart("demo", cwd=folder, environment={"PYTHONPATH": str(ROOT)})
+
+
+def test_the_readme_shows_what_the_demo_prints(shown: tuple[Sightline, Told]) -> None:
+    block = re.search(r"```\n\$ make demo[^\n]*\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    for line in block[1].splitlines():
+        said = line.strip().removesuffix("…").strip()
+        assert said in shown[1].out, f"README shows {said!r}, the demo does not: run make picture and correct README"
+
+
+def test_it_tells_the_four_stages_in_plain_text(shown: tuple[Sightline, Told]) -> None:
+    sightline, told = shown
     assert told.code == 0, told.err
     assert "\x1b" not in told.out + told.err and "\r" not in told.out + told.err
     titles = [line for line in told.out.splitlines() if line.isupper()]
