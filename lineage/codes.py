@@ -78,6 +78,23 @@ CODES: dict[str, Code] = {
         "A new version of a logger category changes a type or a column, renames or removes a required field, requires "
         "what old events lack, or takes an annotation away: events that were logged before could no longer be read.",
         "Keep the field as it was, and add another, optional one or one with a default."),
+    "PAI027": Code(
+        "the condition of an input cannot be read",
+        "`where:` of a manifest is not comparisons joined by `and`, names a column that is not there, or compares a "
+        "text with a number.",
+        "Write it like: region = 'NO' and ds >= '2026-01-05'. There are = != < <= > >=, in ('a', 'b'), is null and "
+        "is not null.",
+        "scenarios/81_fine_tune_of_a_tainted_base.yaml"),
+    "PAI028": Code(
+        "a manifest goes round in a circle",
+        "A run names what it would make itself as an input: a version of its own output that no run has made yet, or a "
+        "table that is replaced by one that is replaced by it.",
+        "Name a version that is there, or leave the version out: then it is the newest one."),
+    "PAI029": Code(
+        "a run cannot go on from that checkpoint",
+        "The checkpoint is not there, is a model of another kind, was made with parameters that the run contradicts, "
+        "or another one answered in its place.",
+        "`sightline graph --format names` shows the checkpoints of a run; train the one that is missing first."),
     "PAI030": Code(
         "the address cannot be used",
         "Another process listens there, or the host is not of this machine.",

@@ -11,9 +11,11 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from lineage import names
+from lineage import condition, names
+from lineage.condition import Condition
 from lineage.errors import InputError
 from lineage.model import Label
+from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from protos.rows_pb2 import Rows
 from protos.warehouse_pb2 import (
@@ -156,12 +158,15 @@ class WarehouseService(WarehouseServicer):
             table = table_of(self.catalog, request.table)
             if request.subject and not table.subject:
                 raise InputError("PAI004", f"{table.name} has no column that says whose a row is", where=table.asset)
-            seen = await self._visible(table, request.columns, activity)
+            only = _only(request, table)
+            asked = dict.fromkeys((*request.columns, *(only.columns if only else ())))
+            seen = await self._visible(table, asked, activity)
             with self._lib.activity(activity) if activity else nullcontext():
-                rows = await self._read(request, table, seen)
+                rows = await self._read(request, table, seen, only)
             # Who was asked for decides which rows there are; where there are none, nothing flowed.
             decided = ["rpc:warehouse.Read.request#subject"] if request.subject else []
             kept = {"without_consent": seen.withheld, "abroad": seen.abroad}
+            decided += [join(table.asset, column) for column in only.columns] if only else []
             self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}", *decided]
                                if rows.rows else [] for column in rows.columns}
                               | {name: [] for name, count in kept.items() if count})
@@ -182,13 +187,15 @@ class WarehouseService(WarehouseServicer):
         chosen = table.origin and (rows is not None or (subjects and unasked))
         return Visible(subjects, withdrawn, origins={table.name: Origin(table.origin, rows, unasked)} if chosen else {})
 
-    async def _read(self, request: ReadRequest, table: Table, seen: Visible) -> Rows:
-        """The rows that were asked for, each with the correlation key that its table keeps."""
+    async def _read(self, request: ReadRequest, table: Table, seen: Visible, only: Condition | None) -> Rows:
+        """The rows that were asked for, each with the correlation key that its table keeps; ``only``: those."""
         columns = [column.name for column in columns_of(table, request.columns)]
         if not columns or len(set(columns)) != len(columns):
             raise InputError("PAI004", "a read names the columns that it needs, each once", where=table.asset)
         # The key travels with each row, so it is read, and has to be admitted, like any other column.
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
+        # What a condition names is read of every row, to see which ones are asked for.
+        read = list(dict.fromkeys((*read, *(only.columns if only else ()))))
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
         used = dict.fromkeys((*read, *seen.columns(table.name), *([table.subject] if request.subject else [])))
         with self._lib.read(table.asset, fields=tuple(used)) as op:
@@ -196,6 +203,16 @@ class WarehouseService(WarehouseServicer):
             found = await self._engine.read(table, read, seen, request.subject)
             seen.took = perf_counter_ns() - begun
             op.detail.update(seen.told(table.name))
+            found = [row for row in found if only.holds(dict(zip(read, row, strict=True)))] if only else found
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, columns, keyed)
+
+
+def _only(request: ReadRequest, table: Table) -> Condition | None:
+    """Raises InputError (PAI027) for a condition that is none, or not on this table."""
+    if not request.where:
+        return None
+    found = condition.parse(request.where, "rpc:warehouse.Read.request#where")
+    found.check({column.name: column.type for column in table.columns.values()}, table.asset)
+    return found
