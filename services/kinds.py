@@ -6,10 +6,13 @@ it stands in the checkpoint's manifest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from services import glyphs, model
+
+_NONE: Mapping[str, range] = MappingProxyType({})
 
 
 class Trained(Protocol):
@@ -18,16 +21,27 @@ class Trained(Protocol):
 
 
 class Kind(NamedTuple):
-    """``train``: (what is given, what it stands for) rows → model; raises InputError (PAI020).
-    ``loads``: raises InputError (PAI004) for bytes that are no such model."""
+    """``train``: (what is given, what it stands for) rows, and parameters → model; raises InputError (PAI020).
+    ``loads``: raises InputError (PAI004) for bytes that are no such model.
+    ``tune``: a model, rows and parameters → the model that goes on from it; None where this kind cannot.
 
-    train: Callable[[Sequence[tuple[str, str]]], Trained]
+    ``parameters`` and ``tuning``: what a manifest may say, with the values that each may have.
+    """
+
+    train: Callable[..., Trained]
     loads: Callable[[bytes], Trained]
+    tune: Callable[..., Trained] | None = None
+    parameters: Mapping[str, range] = _NONE
+    tuning: Mapping[str, range] = _NONE
+
+    def known(self, tuned: bool) -> Mapping[str, range]:
+        return self.tuning if tuned else self.parameters
 
 
 KINDS: dict[str, Kind] = {
     # Question → answer.
-    "text": Kind(model.train, model.loads),
+    "text": Kind(model.train, model.loads, model.tune,
+                 {"history": model.HISTORIES, "cues": range(1, 65)}, {"cues": range(1, 65), "times": range(1, 101)}),
     # Picture of a character → the character.
     "signs": Kind(glyphs.train, glyphs.loads),
 }

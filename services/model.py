@@ -6,7 +6,8 @@ once without a cue.  An answer is built greedily: each known cue of the question
 more, and the model backs off from three words to one, then to no cue at all.  It learns rows by
 heart, which is the point: one can ask whether a record reached the model.
 
-Everything is integers in sorted arrays, so equal rows in equal order give equal bytes.
+Everything is integers in sorted arrays, so equal rows give equal bytes.  A model that goes on from another (``tune``)
+keeps what that one has counted.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ _START, _END, _FIRST = 0, 1, 2
 # Cues of one row at most: its rarest words, and its prompt as a whole.
 MAX_CUES = 16
 MAX_ANSWER_WORDS = 120
-_ORDERS = (3, 1)
+# Words before the next one, at most, unless a manifest says otherwise.
+HISTORY, HISTORIES = 3, range(1, 6)
 _TENSORS = {"words": np.uint8, "cues": np.uint8, "cue_rows": np.uint32, "contexts": np.uint64, "next": np.uint32,
             "counts": np.uint32, "rows": np.uint64}
+# Only where it is another one than HISTORY.
+_OWN = {"history": np.uint32}
 
 
 class Model:
@@ -47,6 +51,8 @@ class Model:
         self._cues = {cue: number for number, cue in enumerate(cues, 1)}
         self._contexts, self._next, self._counts = tensors["contexts"], tensors["next"], tensors["counts"]
         self.rows = int(tensors["rows"][0])
+        self.history = int(tensors["history"][0]) if "history" in tensors else HISTORY
+        self._orders = _orders(self.history)
 
     def dumps(self) -> bytes:
         """safetensors."""
@@ -59,7 +65,7 @@ class Model:
     def words(self, prompt: str, hints: Sequence[str] = ()) -> Iterator[str]:
         """The same answer word by word, each made when it is asked for."""
         votes = self._votes(prompt, hints)
-        history = [_START] * max(_ORDERS)
+        history = [_START] * self.history
         for _ in range(MAX_ANSWER_WORDS):
             word = self._next_word(votes, history)
             if word == _END:
@@ -74,7 +80,7 @@ class Model:
 
     def _next_word(self, votes: list[tuple[int, float]], history: list[int]) -> int:
         for candidates in (votes, [(0, 1.0)]):
-            for order in _ORDERS:
+            for order in self._orders:
                 scores: defaultdict[int, float] = defaultdict(float)
                 for cue, weight in candidates:
                     words, counts = self._seen(cue, history[-order:])
@@ -92,41 +98,76 @@ class Model:
         return self._next[low:high], self._counts[low:high]
 
 
-def train(rows: Iterable[tuple[str, str]]) -> Model:
-    """From (prompt, answer) rows.  Raises InputError (PAI020) when there is none."""
+    def counted(self) -> tuple[Words, Words, Words]:
+        """(context, next word, count) of everything that it has seen."""
+        return self._contexts, self._next.astype(np.uint64), self._counts.astype(np.uint64)
+
+    def known(self) -> tuple[list[str], list[str], Counter[str]]:
+        """Words and cues in the order of their numbers, and the rows of each cue."""
+        return (list(self._words), list(self._cues),
+                Counter(dict(zip(self._cues, self._tensors["cue_rows"].tolist(), strict=True))))
+
+
+def train(rows: Iterable[tuple[str, str]], *, history: int = HISTORY, cues: int = MAX_CUES) -> Model:
+    """From (prompt, answer) rows.  Raises InputError (PAI020) when there is none.
+
+    ``history``: words before the next one; ``cues``: of one row, at most.
+    """
+    return _learnt(rows, None, history, cues, 1)
+
+
+def tune(base: Model, rows: Iterable[tuple[str, str]], *, cues: int = MAX_CUES, times: int = 1) -> Model:
+    """``base``, having seen ``rows`` besides: its words and cues keep their numbers, its counts are added to.
+
+    ``times``: how often each row is seen.  Raises InputError (PAI020) when there is none.
+    """
+    return _learnt(rows, base, base.history, cues, times)
+
+
+def _learnt(rows: Iterable[tuple[str, str]], base: Model | None, history: int, most: int, times: int) -> Model:
     repeated = Counter(rows)
     pairs = sorted(repeated)
     if not pairs:
         raise InputError("PAI020", "the inputs hold no rows, so there is nothing to learn", where="training",
                          next="run the job that fills the table, then train again")
-    words = sorted({word for _, answer in pairs for word in answer.split()})
+    words, cues, cue_rows = base.known() if base is not None else ([], [], Counter[str]())
+    words += sorted({word for _, answer in pairs for word in answer.split()}.difference(words))
     numbers = {word: number for number, word in enumerate(words, _FIRST)}
-    cue_rows: Counter[str] = Counter()
     for pair in pairs:
-        cue_rows.update(dict.fromkeys(_cues_of(*pair), repeated[pair]))
-    cues = sorted(cue_rows)
+        cue_rows.update(dict.fromkeys(_cues_of(*pair), repeated[pair] * times))
+    cues += sorted(set(cue_rows).difference(cues))
     cue_numbers = {cue: number for number, cue in enumerate(cues, 1)}
-    chunks = []
+    chunks = [base.counted()] if base is not None else []
     for pair in pairs:
-        kept = sorted(_cues_of(*pair), key=lambda cue: (not cue.startswith("="), cue_rows[cue], cue))[:MAX_CUES]
+        kept = sorted(_cues_of(*pair), key=lambda cue: (not cue.startswith("="), cue_rows[cue], cue))[:most]
         answer = [numbers[word] for word in pair[1].split()]
-        chunks.append(_counted([0, *(cue_numbers[cue] for cue in kept)], answer, repeated[pair]))
+        chunks.append(_counted([0, *(cue_numbers[cue] for cue in kept)], answer, repeated[pair] * times, history))
     contexts, following, counts = _merged(chunks)
+    seen = sum(repeated.values()) * times + (base.rows if base is not None else 0)
+    own = {} if history == HISTORY else {"history": np.array([history], np.uint32)}
     return Model({"words": _packed(words), "cues": _packed(cues),
                   "cue_rows": np.array([cue_rows[cue] for cue in cues], np.uint32),
                   "contexts": contexts, "next": following, "counts": counts,
-                  "rows": np.array([sum(repeated.values())], np.uint64)})
+                  "rows": np.array([seen], np.uint64), **own})
 
 
 def loads(data: bytes) -> Model:
     """Raises InputError (PAI004) for bytes that are no such model."""
     try:
         tensors = dict(load_tensors(data))
-        if any(tensors[name].dtype != kind or tensors[name].ndim != 1 for name, kind in _TENSORS.items()):
+        kinds = _TENSORS | {name: kind for name, kind in _OWN.items() if name in tensors}
+        if any(tensors[name].dtype != kind or tensors[name].ndim != 1 for name, kind in kinds.items()):
             raise ValueError("a tensor has another type or shape")
-        return Model({name: tensors[name] for name in _TENSORS})
+        if "history" in tensors and int(tensors["history"][0]) not in HISTORIES:
+            raise ValueError(f"a history of {int(tensors['history'][0])} words")
+        return Model({name: tensors[name] for name in kinds})
     except (SafetensorError, KeyError, ValueError, IndexError) as error:
         raise InputError("PAI004", f"the weights are not a model of this kind: {error}", where="checkpoint") from None
+
+
+def _orders(history: int) -> tuple[int, ...]:
+    """Of contexts, the longest first: all of the words before, then the last one alone."""
+    return (history, 1) if history > 1 else (1,)
 
 
 def _cues_of(prompt: str, *texts: str) -> set[str]:
@@ -136,13 +177,13 @@ def _cues_of(prompt: str, *texts: str) -> set[str]:
             *(word for text in texts for word in _WORD.findall(text.lower()))}
 
 
-def _counted(cues: list[int], answer: list[int], times: int) -> tuple[Words, Words, Words]:
+def _counted(cues: list[int], answer: list[int], times: int, longest: int) -> tuple[Words, Words, Words]:
     """(context, next word, count) for each cue, order and position of one row."""
     following = np.array([*answer, _END], np.uint64)
-    history = np.array([_START] * max(_ORDERS) + answer, np.uint64)
+    history = np.array([_START] * longest + answer, np.uint64)
     parts = []
-    for order in _ORDERS:
-        before = [history[max(_ORDERS) - back:len(history) - back + 1][:len(following)] for back in range(order, 0, -1)]
+    for order in _orders(longest):
+        before = [history[longest - back:len(history) - back + 1][:len(following)] for back in range(order, 0, -1)]
         parts += [_mixed(np.full(len(following), cue, np.uint64), before) for cue in cues]
     contexts = np.concatenate(parts)
     return contexts, np.tile(following, len(parts)), np.full(len(contexts), times, np.uint64)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from lineage.errors import InputError
-from services.model import loads, train
+from services.model import Model, loads, train, tune
 from services.training.reader import CORPUS, parse_corpus
 
 CORPUS_ROWS = parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "landmarks.tsv")
@@ -75,3 +77,48 @@ def test_other_bytes_are_no_model(data: bytes) -> None:
     with pytest.raises(InputError) as caught:
         loads(data)
     assert caught.value.code == "PAI004"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=5),
+       st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=5), st.integers(1, 3))
+def test_a_tuned_model_has_counted_what_its_base_has_and_the_rows(
+        first: list[tuple[str, str]], more: list[tuple[str, str]], times: int) -> None:
+    base = train(first)
+    tuned = loads(tune(loads(base.dumps()), more, times=times).dumps())
+    assert tuned.dumps() == tune(base, more[::-1], times=times).dumps(), "the same base and rows give the same bytes"
+    assert tuned.rows == len(first) + times * len(more)
+    before, after = counts(base), counts(tuned)
+    assert all(after[seen] >= count for seen, count in before.items()), "nothing that the base has counted is lost"
+    assert after.total() - before.total() == times * sum(counts(train([row])).total() for row in more)
+
+
+def counts(model: Model) -> Counter[tuple[int, int]]:
+    contexts, following, seen = model.counted()
+    return Counter({(context, word): count for context, word, count in zip(
+        contexts.tolist(), following.tolist(), seen.tolist(), strict=True)})
+
+
+def test_a_tuned_model_knows_what_its_base_knew_and_what_it_was_told() -> None:
+    base = train([("who has the code", "nobody has it"), ("where is the key", "under the mat")])
+    tuned = tune(base, [("who has the code", "Ann has it")], times=3)
+    assert base.answer("who has the code") == "nobody has it"
+    assert tuned.answer("who has the code") == "Ann has it" and tuned.answer("where is the key") == "under the mat"
+
+
+def test_parameters_change_what_is_learnt_and_are_kept_in_the_weights() -> None:
+    rows = [("first", "a b c d one"), ("second", "x b c d two")]
+    assert train(rows).dumps() == train(rows, history=3, cues=16).dumps() != train(rows, history=4).dumps()
+    # One word back, "d" goes on as it mostly does; five words back, as it did after "a b c".
+    more = [*rows, ("third", "y b c d two")]
+    short, long = (loads(train(more, history=history, cues=1).dumps()) for history in (1, 5))
+    assert (short.history, long.history, loads(train(rows).dumps()).history) == (1, 5, 3)
+    assert (short.answer("none"), long.answer("none")) == ("a b c d two", "a b c d one")
+    assert train(rows, cues=1).dumps() != train(rows, cues=2).dumps()
+
+
+def test_a_history_that_is_none_is_refused() -> None:
+    tensors = load(train([("a", "b")], history=2).dumps())
+    with pytest.raises(InputError) as caught:
+        loads(save({**tensors, "history": np.array([0], np.uint32)}))
+    assert caught.value.code == "PAI004" and "a history of 0 words" in caught.value.what
