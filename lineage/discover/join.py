@@ -113,9 +113,12 @@ class Join:
 
     def _write(self, signal: Signal, asset: str, fields: Iterable[str]) -> None:
         if signal.linked:
+            kinds = signal.detail.get("kinds", {})
             for field, sources in signal.links:
                 for source in sources:
                     self._derive(source, join(asset, field), signal, evidence="sources")
+                    if source in kinds and (edge := self.edges.get((source, join(asset, field), "observed"))):
+                        edge.evidence.add(kinds[source])
             return
         if self._resolved(signal, asset):
             return

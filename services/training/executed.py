@@ -12,6 +12,7 @@ from lineage.model import Label
 from lineage.names import join
 from services import checkpoint as checkpoints
 from services.checkpoint import Checkpoint
+from services.training.chain import Chain
 from services.training.gate import Admission, Inputs
 from services.training.manifest import Manifest
 from services.training.reader import Material
@@ -27,24 +28,29 @@ class Run:
     inputs: Inputs
     admission: Admission
     code: str
+    chain: Chain
 
     def made(self, version: int, weights: bytes, material: Material) -> Checkpoint:
         """The checkpoint that the run has made, with its executed manifest."""
+        manifest = self.manifest
+        return Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
+                          manifest.activity, self.purpose, manifest.owner, manifest.serve, self.inputs.annotations,
+                          self.inputs.category, manifest.kind, self.executed(material))
+
+    def executed(self, material: Material) -> dict[str, Any]:
+        """What the run has read, and under which decisions: of whatever it has made."""
         manifest, admission = self.manifest, self.admission
-        executed = {
+        return {
             "region": manifest.region,
             "manifest": {"version": manifest.version, "sha256": hashlib.sha256(self.text.encode()).hexdigest()},
             "code": {"sha256": self.code},
-            "parameters": {},
-            "inputs": [self._labelled(one) for one in material.inputs],
+            "parameters": dict(manifest.parameters),
+            "inputs": [*(self._labelled(one) for one in material.inputs), *self.chain.inputs],
             "remedies": [],
             "decisions": [admission.decision],
             "requirements": list(admission.requirements),
             "epoch": admission.epoch,
         }
-        return Checkpoint(manifest.output, version, checkpoints.digest(weights), len(material.pairs),
-                          manifest.activity, self.purpose, manifest.owner, manifest.serve, self.inputs.annotations,
-                          self.inputs.category, manifest.kind, executed)
 
     def _labelled(self, one: dict[str, Any]) -> dict[str, Any]:
         """An input that was read, with what its columns are labelled as."""

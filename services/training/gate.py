@@ -16,6 +16,7 @@ from lineage.privacylib.claims import decode
 from protos.policy_pb2 import AdmitRequest, Labelled, Verdict
 from protos.warehouse_pb2 import DescribeRequest, DescribeResponse
 from services.errors import calling
+from services.training.chain import Chain
 from services.training.manifest import Manifest, TableInput
 
 # Seconds for one question.
@@ -63,9 +64,10 @@ class Admission:
     epoch: int
 
 
-async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
-    """Asks the warehouse's catalog.  Raises InputError (PAI020) for a table or column that is not there."""
-    labels: dict[str, Label] = {}
+async def describe(warehouse: Any, manifest: Manifest, chain: Chain) -> Inputs:
+    """Asks the warehouse's catalog.  Raises InputError: PAI020 for a table or column that is not there, PAI027 for a
+    condition that is not on it."""
+    labels = chain.labels
     subjects: dict[str, Label] = {}
     origins: dict[str, Label] = {}
     for item in manifest.tables:
@@ -76,6 +78,8 @@ async def describe(warehouse: Any, manifest: Manifest) -> Inputs:
         except InputError as error:
             raise InputError(error.code, error.what, where=item.place, next=error.next) from None
         known = _known(described)
+        if item.where is not None:
+            item.where.check({column.name: column.type for column in described.columns}, item.place)
         labels |= _labels(item, known)
         if described.subject:
             subjects[join(f"warehouse:{item.table}", described.subject)] = known[described.subject]
@@ -120,11 +124,11 @@ def _known(described: DescribeResponse) -> dict[str, Label]:
 
 
 def _labels(item: TableInput, known: dict[str, Label]) -> dict[str, Label]:
-    for column in item.columns:
+    for column in item.used:
         if column not in known:
             raise InputError("PAI020", f"{item.table} has no column {column!r}; it has {', '.join(known)}",
                              where=item.place)
-    names = [*item.columns, KEY] if KEY in known and KEY not in item.columns else item.columns
+    names = [*item.used, KEY] if KEY in known and KEY not in item.used else item.used
     return {join(f"warehouse:{item.table}", name): known[name] for name in names}
 
 

@@ -27,13 +27,21 @@ DEADLINE = 120.0
 
 @dataclass
 class Material:
-    """(prompt, answer) rows; ``sources`` are what they came from, ``keys`` the rows' correlation keys, ``inputs`` what
-    the executed manifest says of each input."""
+    """(prompt, answer) rows, and the ``names`` of rows that a manifest names; ``sources`` are what they came from,
+    ``keys`` the rows' correlation keys, ``inputs`` what the executed manifest says of each input.
+
+    ``prompts``: what a teacher is asked, and ``asked`` what those came from.  ``kinds``: source → the kind of training
+    work that its edge is, where it is no plain training (``lineage/discover/manifests.py``).
+    """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 def corpus_files(folder: Path = CORPUS) -> dict[str, bytes]:
@@ -53,20 +61,29 @@ async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest
 
 
 async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material: Material) -> None:
-    request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity)
+    where = str(item.where or "")
+    request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity, where=where)
+    said = ("table", "columns", "activity", *(["where"] if where else []))
     with calling("warehouse"):
         response: ReadResponse = await warehouse.Read(
-            request, sources={name: [MANIFEST] for name in ("table", "columns", "activity")}, timeout=DEADLINE)
+            request, sources={name: [MANIFEST] for name in said}, timeout=DEADLINE)
     columns = list(response.rows.columns)
     if columns != list(item.columns):
         raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(columns)}", where=item.place)
     rows = typed.cells(response.rows)
     for row in rows:
         values = {name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)}
-        material.pairs.append((" ".join(values[name] for name in manifest.learn_from), values[manifest.learn_to]))
-    material.sources += [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in columns]
+        if item.prompts:
+            material.prompts.append(values[columns[0]])
+            continue
+        material.pairs.append((" ".join(values[name] for name in manifest.learn_from),
+                               values.get(manifest.learn_to, "")))
+        material.names.append(values.get(manifest.row, ""))
+    sources = [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in columns]
+    material.sources += sources
+    material.asked += sources if item.prompts else []
     material.keys += [row.key for row in response.rows.rows if row.key]
-    material.inputs.append({"asset": f"warehouse:{item.table}", "columns": columns, "where": "", "rows": len(rows),
+    material.inputs.append({"asset": f"warehouse:{item.table}", "columns": columns, "where": where, "rows": len(rows),
                             "sha256": snapshot.digest(columns, rows),
                             "withheld": {"consent": response.without_consent, "origin": response.abroad}})
 
@@ -79,7 +96,12 @@ def _corpus(lib: PrivacyLib, store: Store, corpus: CorpusInput, material: Materi
         data = store.read(corpus.path)
         pairs = parse_corpus(data, corpus.path)
         op.rows = len(pairs)
-    material.pairs += pairs
+    if corpus.prompts:
+        material.prompts += [question for question, _ in pairs]
+        material.asked.append(corpus.asset)
+    else:
+        material.pairs += pairs
+        material.names += [f"{corpus.corpus}:{number}" for number in range(2, len(pairs) + 2)]
     material.sources.append(corpus.asset)
     material.inputs.append({"asset": corpus.asset, "rows": len(pairs), "sha256": hashlib.sha256(data).hexdigest()})
 

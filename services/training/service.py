@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lineage import dsse
@@ -16,33 +16,36 @@ from services import checkpoint as checkpoints
 from services.checkpoint import Checkpoint
 from services.debug import DebugLog
 from services.errors import calling, reported
-from services.kinds import KINDS
 from services.seams import Clock, Store
-from services.training import gate, reader
+from services.training import distil, evaluate, extract, finetune, gate, reader
+from services.training.chain import chain as chained
 from services.training.executed import Run
 from services.training.gate import MANIFEST
 from services.training.manifest import parse
+from services.training.output import Kept, keep
 from services.training.reader import Material
 
 # Seconds for inference to take a checkpoint into service.
 LOAD_DEADLINE = 15.0
+# The runs that ask a model and make none.
+ASKING = {"evaluate": evaluate.made, "extract": extract.made}
 
 
 class TrainingService(TrainingServicer):
-    """``policy``, ``warehouse``, ``inference``: stubs.  ``sign``: with training's key, an executed manifest; ``code``:
-    the digest of the code that trains."""
+    """``policy``, ``warehouse``, ``inference``: stubs.  ``sign``: with training's key, an executed manifest, which
+    ``keys`` (key id → public key) open; ``code``: the digest of the code that trains."""
 
     name = "training"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, policy: Any, warehouse: Any,
-                 inference: Any, sign: Callable[[bytes], bytes], code: str) -> None:
+                 inference: Any, sign: Callable[[bytes], bytes], keys: Mapping[str, bytes], code: str) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self._store = store
         self._policy = policy
         self._warehouse = warehouse
         self._inference = inference
-        self._sign = sign
+        self._sign, self._keys = sign, keys
         self._code = code
         # One run at a time: two would take the same version number.
         self._lock = asyncio.Lock()
@@ -60,27 +63,37 @@ class TrainingService(TrainingServicer):
         async with reported(context, self.name, self._debug), self._lock:
             manifest = parse(request.manifest)
             purpose = request.purpose or manifest.purpose
-            inputs = await gate.describe(self._warehouse, manifest)
+            chain = chained(self._lib, self._store, self._keys, manifest)
+            inputs = await gate.describe(self._warehouse, manifest, chain)
             if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
                 await gate.admit(self._policy, manifest, manifest.purpose, inputs)
             admission = await gate.admit(self._policy, manifest, purpose, inputs)
-            run = Run(manifest, request.manifest, purpose, inputs, admission, self._code)
+            run = Run(manifest, request.manifest, purpose, inputs, admission, self._code, chain)
             with self._lib.activity(manifest.activity, purpose=purpose, claims=admission.token):
                 made = await self._run(run)
             # Outside the activity: that inference loads the weights is no use of them by the training run.
-            if manifest.serve:
+            if isinstance(made, Checkpoint) and manifest.serve:
                 await self._serve(made)
+            if isinstance(made, Kept):
+                self._lib.respond({"output": [], "digest": [], "rows": []})
+                return TrainResponse(output=made.asset, digest=made.digest, rows=made.rows)
             self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
             return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
-    async def _run(self, run: Run) -> Checkpoint:
+    async def _run(self, run: Run) -> Checkpoint | Kept:
         manifest = run.manifest
         for corpus in manifest.corpora:
             self._lib.register(corpus.asset, {"question": Label(operational="corpus"),
                                               "answer": Label(operational="corpus")}, manifest.owner)
         material = await reader.read(self._lib, self._store, self._warehouse, manifest)
+        if run.chain.teacher is not None:
+            await distil.answers(self._inference, run.chain.teacher, material)
+        base = run.chain.weights(self._lib, self._store)
         # Off the event loop, which answers other requests meanwhile.
-        model = await asyncio.to_thread(KINDS[manifest.kind].train, material.pairs)
+        if (asks := ASKING.get(manifest.run)) is not None:
+            output = await asyncio.to_thread(asks, run, base, material)
+            return keep(self._lib, self._store, run, output, material, self._sign)
+        model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)
         self._write(made, weights, material)
@@ -90,7 +103,8 @@ class TrainingService(TrainingServicer):
         """The manifest last: with it the checkpoint exists."""
         lib = self._lib
         lib.register(made.asset, made.labels, made.owner)
-        with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys):
+        with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
+                       detail={"kinds": material.kinds} if material.kinds else None):
             self._store.write(checkpoints.weights_path(made.id), weights)
         with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
             self._store.write(checkpoints.manifest_path(made.id),

@@ -73,8 +73,10 @@ def involved(history: History, given: Mapping[str, Any]) -> Seen:
 
 
 @_register("edge", {"from": str, "to": str},
-           optional={"state": _STATES, "families": list[str], "count": Comparable, "parts": Comparable},
-           stage="discover", doc="One edge of the graph, by its exact ends.")
+           optional={"state": _STATES, "families": list[str], "count": Comparable, "parts": Comparable,
+                     "evidence": str},
+           stage="discover", doc="One edge of the graph, by its exact ends (`evidence`: what it rests on, or which "
+                                 "kind of training work it is).")
 def edge(history: History, given: Mapping[str, Any]) -> Seen:
     state = given.get("state", "observed")
     found = history.graph.nx.get_edge_data(given["from"], given["to"], state)
@@ -84,6 +86,8 @@ def edge(history: History, given: Mapping[str, Any]) -> Seen:
             "fail", f"no {state} edge")
     if "families" in given and sorted(given["families"]) != found["families"]:
         return Seen("fail", f"families {found['families']}")
+    if "evidence" in given and given["evidence"] not in found["evidence"]:
+        return Seen("fail", f"evidence {found['evidence']}")
     if "parts" in given:
         seen = counted(given["parts"], found.get("parts", 0), "parts")
         if seen.verdict != "pass" or "count" not in given:

@@ -179,7 +179,7 @@ async def run_job(stage: Stage, request: warehouse_pb2.JobRequest) -> Outcome:
 
 @STEPS.register("train", {"manifest": str}, optional={"purpose": str, "go_on": bool}, stage="enforce",
                 doc="A training run is asked for (a manifest's name, or a .yaml file; `go_on`: also when a service "
-                    "fails).")
+                    "fails, or the manifest is wrong).")
 async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     await flush(stage, {}, where)
     name = given["manifest"]
@@ -193,9 +193,11 @@ async def train(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
             answer = await stage.operate("training", "Train", request)
     except PolicyDenied as error:
         return refused(error)
-    except RunError as error:
+    except (InputError, RunError) as error:
         if not given.get("go_on", False):
             raise
         return Outcome("failed", {"code": error.code})
+    if answer.output:
+        return Outcome("done", {"output": answer.output, "digest": answer.digest, "rows": answer.rows})
     return Outcome("done", {"checkpoint": answer.checkpoint, "digest": answer.digest, "rows": answer.rows,
                             "serving": answer.serving})

@@ -120,9 +120,7 @@ class Builder:
     def _inference(self, store: LocalStore) -> Any:
         from services.inference.service import InferenceService
 
-        # Training signs what it has made; nobody else's signature counts.
-        keys = {"training": Signer(str(self._config.seed), "training").public_key}
-        return InferenceService(self._lib, store, self._seams.clock, keys=keys, answers=self._answers(),
+        return InferenceService(self._lib, store, self._seams.clock, keys=self._signers(), answers=self._answers(),
                                 memory=self._config.memory, remote=self._remote())
 
     def _remote(self) -> Remote | None:
@@ -158,7 +156,12 @@ class Builder:
             target.write_bytes(content)
         return TrainingService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
                                policy=self._stub("policy"), inference=self._stub("inference"),
-                               sign=Signer(str(self._config.seed), "training").attest, code=training_code())
+                               sign=Signer(str(self._config.seed), "training").attest, keys=self._signers(),
+                               code=training_code())
+
+    def _signers(self) -> dict[str, bytes]:
+        """Training signs what it has made; nobody else's signature counts."""
+        return {"training": Signer(str(self._config.seed), "training").public_key}
 
     async def _web(self) -> tuple[Any, str]:
         from services.web.memory import Recall

@@ -7,7 +7,7 @@ import hashlib
 from sim.stack.deployment import ROOT
 
 # What decides over the bytes of weights: the models and how their rows are read.
-_SOURCES = ("services/*.py", "services/training/*.py")
+_SOURCES = ("services/*.py", "services/training/*.py", "lineage/condition.py")
 
 
 def training_code() -> str:

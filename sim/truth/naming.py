@@ -23,6 +23,8 @@ _HELD = re.compile(r"app/([A-Za-z0-9_-]+)")
 # One output of several workers: "exports/daily_answers/part-00002.jsonl".
 _PART = re.compile(r"(.+)/part-\d{5}\.[a-z]+")
 _CHECKPOINT = re.compile(r"checkpoints/([^/@]+@[^/@]+)/[^/]+")
+# What a training run makes besides, each with what tells of the run: "reports/assistant_check@1/report.json".
+_MADE = re.compile(r"(reports|features)/([^/@]+@[^/@]+)/[^/]+")
 
 
 class Named(NamedTuple):
@@ -93,6 +95,8 @@ def _file(path: str) -> str:
         return f"app:{match[1]}"
     if match := _CHECKPOINT.fullmatch(path):
         return f"checkpoint:{match[1]}"
+    if match := _MADE.fullmatch(path):
+        return f"feature:{match[2]}" if match[1] == "features" else f"file:{match[1]}/{match[2]}"
     if match := _PART.fullmatch(path):
         return f"file:{match[1]}"
     return f"file:{path}"

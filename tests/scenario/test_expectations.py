@@ -22,7 +22,7 @@ ZONE = "glasses-interactions"
 
 def edge(source: str, target: str, state: str = "observed", families: str = "C", count: int = 3) -> dict[str, Any]:
     return {"from": source, "to": target, "state": state, "families": list(families), "count": count,
-            "confidence": "HIGH", "via": [], "evidence": []}
+            "confidence": "HIGH", "via": [], "evidence": ["sources"]}
 
 
 def finding(code: str, asset: str, count: int = 1) -> dict[str, Any]:
@@ -294,6 +294,7 @@ def test_rows_that_moved_without_a_decision_are_no_excuse() -> None:
 @pytest.mark.parametrize(("given", "verdict"), [
     ({"state": "declared"}, "pass"), ({"state": "declared", "count": 0}, "pass"), ({"state": "blocked"}, "fail"),
     ({"families": ["B"]}, "pass"), ({"families": ["A", "B"]}, "fail"), ({"count": "> 1"}, "fail"),
+    ({"evidence": "sources"}, "pass"), ({"evidence": "fine_tune"}, "fail"),
 ])
 def test_an_edge(given: dict[str, Any], verdict: str) -> None:
     ends = {"from": f"{SESSIONS}#utterance", "to": f"{DAILY}#utterance"}

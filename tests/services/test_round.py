@@ -97,7 +97,7 @@ class Round:
         await self.up(TrainingService(lib, store, clock, policy=await self.stub("training", "policy"),
                                       warehouse=await self.stub("training", "warehouse"),
                                       inference=await self.stub("training", "inference"), sign=TRAINING.attest,
-                                      code="0" * 64))
+                                      keys=KEYS, code="0" * 64))
         lib = self.lib("web")
         web = WebService(lib, clock, inference=await self.stub("web", "inference"),
                          logger=await self.stub("web", "logger"))

@@ -61,12 +61,21 @@ class FakeWarehouse(warehouse_pb2_grpc.WarehouseServicer):
 
 
 class FakeInference(inference_pb2_grpc.InferenceServicer):
-    def __init__(self) -> None:
+    """``answering``: which checkpoint says that it has answered, where it is not the one that was asked."""
+
+    def __init__(self, answering: str = "") -> None:
         self.loaded: list[inference_pb2.LoadRequest] = []
+        self.asked: list[inference_pb2.GenerateRequest] = []
+        self._answering = answering
 
     async def Load(self, request: inference_pb2.LoadRequest, context: Any) -> inference_pb2.LoadResponse:
         self.loaded.append(request)
         return inference_pb2.LoadResponse(serving=request.checkpoint)
+
+    async def Generate(self, request: inference_pb2.GenerateRequest, context: Any) -> inference_pb2.GenerateResponse:
+        self.asked.append(request)
+        return inference_pb2.GenerateResponse(answer=f"{request.prompt}, says the teacher",
+                                              checkpoint=self._answering or request.model)
 
 
 class Bench:
@@ -89,8 +98,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2) -> AsyncIterator[Bench]:
-    policy, warehouse, inference = FakePolicy("ads_ranking"), FakeWarehouse(rows), FakeInference()
+async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2,
+                answering: str = "") -> AsyncIterator[Bench]:
+    policy, warehouse, inference = FakePolicy("ads_ranking"), FakeWarehouse(rows), FakeInference(answering)
     store, seen = FakeStore(folder), Recorder()
     for path, data in corpus_files().items():
         store.write(path, data)
@@ -103,7 +113,8 @@ async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2) -> As
         async with stub(policy_pb2_grpc.PolicyStub, "127.0.0.1:1" if policy_away else address, lib) as to_policy:
             async with stub(inference_pb2_grpc.InferenceStub, address, lib) as to_inference:
                 service = TrainingService(lib, store, FakeClock(), policy=to_policy, warehouse=to_warehouse,
-                                          inference=to_inference, sign=TRAINING.attest, code="0" * 64)
+                                          inference=to_inference, sign=TRAINING.attest, keys=KEYS,
+                                          code="0" * 64)
                 async with serving(lambda s: service.register(lib.server(s))) as own:
                     async with stub(training_pb2_grpc.TrainingStub, own) as training:
                         yield Bench(training, store, policy, warehouse, inference, seen)

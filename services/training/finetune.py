@@ -1,0 +1,25 @@
+"""[D] A model from rows: a new one, or a base's that goes on learning, whose counts stay and whose labels join."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lineage.names import join
+from services.kinds import KINDS, Trained
+from services.training.executed import Run
+from services.training.reader import Material
+from services.training.runs import FINE_TUNE
+
+
+def learnt(run: Run, base: Any, material: Material) -> Trained:
+    """``base``: the loaded model, or None.  The weights that it goes on from are a source of those that it makes.
+
+    Raises InputError (PAI020) where there are no rows.
+    """
+    kind, parameters = KINDS[run.manifest.kind], run.manifest.parameters
+    if run.chain.base is None or kind.tune is None:
+        return kind.train(material.pairs, **parameters)
+    source = join(run.chain.base.asset, "weights")
+    material.sources.append(source)
+    material.kinds[source] = FINE_TUNE
+    return kind.tune(base, material.pairs, **parameters)
