@@ -121,6 +121,16 @@ CODES: dict[str, Code] = {
         "A model that somebody else runs cannot be reached, refuses, is not done by its deadline, or sends what is no "
         "chat completion.",
         "Look whether it answers (`curl URL/models`); its URL and deadline are in the endpoint's file."),
+    "PAI036": Code(
+        "a roll-out that cannot be",
+        "The share is not above 0 and at most 1, the checkpoint is served already or is of another kind, or there is "
+        "nothing served beside which it could be rolled out, or to which one could go back.",
+        "Train a checkpoint that is not put into service (`serve: false`), and roll that out.",
+        "scenarios/87_rolled_out.yaml"),
+    "PAI037": Code(
+        "more than a model takes",
+        "A text has more characters than inference gives a model, or one call has more texts: others wait meanwhile.",
+        "Send less, or in several calls."),
     "PAI040": Code(
         "the queue is full",
         "The logger takes events faster than the warehouse, or the warehouse is away; nothing acknowledged is lost.",
@@ -201,6 +211,12 @@ CODES: dict[str, Code] = {
         "a model from elsewhere",
         "A model that somebody else trained and runs answers: no manifest says what its weights were learnt from.",
         "Ask its owner for the data that it was trained on; until then its answers may hold anything."),
+    "PAI217": Code(
+        "a response was withheld",
+        "The safety classifier that is served takes what a model answered for unsafe; the wearer was told a neutral "
+        "sentence in its place.",
+        "Read what it was trained on; a text that it should let pass belongs into its corpus, marked safe.",
+        "scenarios/88_withheld.yaml"),
     **ENFORCE,
     "PAI402": Code(
         "an undeclared job",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from services import glyphs, model
+from services import embedding, glyphs, model, safety
 
 _NONE: Mapping[str, range] = MappingProxyType({})
 
@@ -44,4 +44,8 @@ KINDS: dict[str, Kind] = {
                  {"history": model.HISTORIES, "cues": range(1, 65)}, {"cues": range(1, 65), "times": range(1, 101)}),
     # Picture of a character → the character.
     "signs": Kind(glyphs.train, glyphs.loads),
+    # Texts → which of their words and letters are rare, so that a text becomes a vector.
+    "embedding": Kind(embedding.train, embedding.loads),
+    # Text → may an assistant say it.
+    "safety": Kind(safety.train, safety.loads),
 }

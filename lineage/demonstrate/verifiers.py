@@ -91,13 +91,13 @@ def _data(name: str) -> str:
 
 
 def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
-    """Observed directly, or over the messages of a call."""
+    """Observed directly, over the messages of a call, or over what inference holds of an answer until it leaves."""
     queue, been = [source], {source}
     for name in queue:
         for following in steps.get(name, ()):
             if following == target:
                 return True
-            if following.startswith("rpc:") and following not in been:
+            if following.startswith(("rpc:", "inference:")) and following not in been:
                 been.add(following)
                 queue.append(following)
     return False
@@ -105,7 +105,8 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
 
 VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, job_drift, logger_drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
-_STEERED = frozenset({"rpc:logger.DeadLetters", "rpc:logger.Flush", "rpc:logger.Replay", "rpc:policy.Consent",
+_STEERED = frozenset({"rpc:inference.Embed", "rpc:inference.RollBack", "rpc:inference.RollOut",
+                      "rpc:logger.DeadLetters", "rpc:logger.Flush", "rpc:logger.Replay", "rpc:policy.Consent",
                       "rpc:policy.Judge", "rpc:rulebook.Require", "rpc:training.Train", "rpc:warehouse.Describe",
                       "rpc:warehouse.Export",
                       "rpc:warehouse.RunJob", "rpc:warehouse.RunSchedule"})

@@ -183,7 +183,7 @@ class Join:
     def _probe(self, signal: Signal) -> None:
         for source, target, result, confidence in signal.detail.get("pairs", ()):
             if confidence == "HIGH":
-                self.add(source, target, signal, evidence=result, families=("A",))
+                self.add(source, target, signal, evidence=result, families=(signal.family or "A",))
 
     def _decision(self, signal: Signal) -> None:
         decision = signal.detail

@@ -82,9 +82,9 @@ class InstrumentedApp:
             if message["type"] != "http.response.start":
                 await send(message)
                 return
-            sources, via, payload = context.response or ({}, "", None)
+            sources, via, payload, detail = context.response or ({}, "", None, None)
             with lib.write(route.response, fields=tuple(route.response_labels), sources=sources, via=via,
-                           payload=payload):
+                           payload=payload, detail=detail):
                 begun = True
                 await send(message)
 
@@ -139,9 +139,9 @@ class Conversation:
     async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
             # As ``lib.respond`` last said; without it, from whatever the connection has read.
-            sources, via, payload = self._context.response or (None, "", None)
+            sources, via, payload, detail = self._context.response or (None, "", None, None)
             self._judge(Operation(self._lib, self._context, "write", self._route.response, fields=self._outgoing,
-                                  sources=sources, via=via, payload=payload))
+                                  sources=sources, via=via, payload=payload, detail=detail))
         elif message["type"] == "websocket.close":
             self._closed = True
         await self._send(message)

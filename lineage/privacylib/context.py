@@ -52,8 +52,8 @@ __all__ = ["POLICY", "TRACEPARENT", "TRACESTATE", "Context", "Started", "Trace",
 # What a scope's signals share: its key, its number in the service or its name, and who asks.
 Trace = tuple[str, int | str, Who]
 Metadata = tuple[tuple[str, str | bytes], ...]
-# What a handler said its response is made from: (sources, via, payload).
-Response = tuple[Mapping[str, Sequence[str]], str, Mapping[str, object] | None]
+# What a handler said of its response: what it is made from, by what code, what probes look at, and in detail.
+Response = tuple[Mapping[str, Sequence[str]], str, Mapping[str, object] | None, dict[str, Any] | None]
 # Labels of scopes that share them move together; that is rare, so one lock does for all.
 _LOCK = threading.RLock()
 

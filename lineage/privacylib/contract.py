@@ -45,8 +45,11 @@ class Contract:
         self._own = tuple(self.labels)
         self._carriers = tuple(field.name for field in message.fields
                                if field.message_type is not None and field.message_type.full_name == ROWS)
-        # What every message of this type has; None where that is for each message to say.
-        self.fixed: tuple[str, ...] | None = None if self._carriers else self._own
+        # Fields that hold several items, each with the name of its item's correlation key.
+        self._batches = tuple((field.name, key) for field in message.fields
+                              if field.message_type is not None and (key := _key_of(field.message_type)))
+        # What every message of this type has; None where that, or whose it is, is for each message to say.
+        self.fixed: tuple[str, ...] | None = None if self._carriers or self._batches else self._own
 
     def fields(self, message: Message) -> tuple[str, ...]:
         """The field paths of this message; a carrier's are ``schema.column``, as the message says."""
@@ -56,13 +59,18 @@ class Contract:
         return self._own + tuple(carried)
 
     def row_keys(self, message: Message) -> tuple[str, ...]:
-        """The correlation key of each carried row that has one."""
-        if not self._carriers:
+        """The correlation key of each carried row, and each item of a batch, that has one."""
+        if self.fixed is not None:
             return ()
-        return tuple(row.key for rows in self._rows(message) for row in rows.rows if row.key)
+        return (*(row.key for rows in self._rows(message) for row in rows.rows if row.key),
+                *(key for name, field in self._batches for item in getattr(message, name)
+                  if (key := getattr(item, field))))
 
     def row_count(self, message: Message) -> int:
-        return sum(len(rows.rows) for rows in self._rows(message)) if self._carriers else 1
+        if self.fixed is not None:
+            return 1
+        return (sum(len(rows.rows) for rows in self._rows(message))
+                + sum(len(getattr(message, name)) for name, _ in self._batches))
 
     def _rows(self, message: Message) -> list[Any]:
         return [getattr(message, name) for name in self._carriers]
@@ -80,6 +88,12 @@ class Method:
         self.request = Contract(method.input_type)
         self.response = Contract(method.output_type)
         self.streaming = method.client_streaming or method.server_streaming
+
+
+def _key_of(message: Any) -> str:
+    """The field of a batch's item that holds its correlation key; empty for a message that is no such item."""
+    return next((field.name for field in message.fields if field.type == FieldDescriptor.TYPE_STRING
+                 and label_of(field).operational == "correlation_key"), "")
 
 
 def method_of(path: str) -> Method | None:

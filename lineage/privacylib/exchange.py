@@ -87,11 +87,11 @@ class Served:
     def leaving(self, message: Any) -> None:
         """A response message, made from what the handler last said with ``lib.respond``.  Raises PolicyDenied."""
         contract = self._endpoint.response
-        sources, via, payload = self._context.response or (None, "", None)
+        sources, via, payload, detail = self._context.response or (None, "", None, None)
         self._judge(Operation(
             self._endpoint.lib, self._context, "write", self._endpoint.response_asset,
             fields=contract.fields(message), sources=sources, via=via, keys=contract.row_keys(message),
-            rows=contract.row_count(message), payload=payload or message))
+            rows=contract.row_count(message), payload=payload or message, detail=detail))
 
     def _judge(self, op: Operation) -> None:
         if self.denied is not None:

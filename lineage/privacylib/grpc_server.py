@@ -90,10 +90,10 @@ def instrument(endpoint: Endpoint, handler: Handler) -> Handler:
                               rows=incoming.row_count(request), payload=request):
                     pass
                 response = await handler(request, rpc)
-                sources, via, payload = context.response or (None, "", None)
+                sources, via, payload, detail = context.response or (None, "", None, None)
                 with lib.write(response_asset, fields=outgoing.fields(response), sources=sources, via=via,
                                keys=outgoing.row_keys(response), rows=outgoing.row_count(response),
-                               payload=payload or response):
+                               payload=payload or response, detail=detail):
                     pass
             except PolicyDenied as denied:
                 await rpc.abort(grpc.StatusCode.PERMISSION_DENIED, details(denied))

@@ -124,8 +124,8 @@ def _within(handler: Handler, reads: Known, writes: Known) -> Callable[[Context,
 
 def _respond(context: Context, site: Known, response: Any) -> Any:
     """The response, made from what the handler said with ``lib.respond``."""
-    sources, via, payload = context.response or (None, "", None)
+    sources, via, payload, detail = context.response or (None, "", None, None)
     with Operation(site.lib, context, "write", site.asset, fields=site.fields, sources=sources, via=via,
-                   family=site.family, payload=payload or response):
+                   family=site.family, payload=payload or response, detail=detail):
         pass
     return response

@@ -115,10 +115,8 @@ class PrivacyLib:
 
     def outgoing(self, context: Context | None = None,
                  beside: Iterable[tuple[str, Any]] | None = None) -> tuple[tuple[str, Any], ...]:
-        """The gRPC metadata that takes this context (or the one given) to the next process.
-
-        ``beside``: the caller's own metadata, which is sent too, but for what says another context.
-        """
+        """The gRPC metadata that takes this context (or the one given) to the next process; ``beside``: the caller's
+        own metadata, which is sent too, but for what says another context."""
         ours = (context or self.context).outgoing
         return (*((name, value) for name, value in beside if name not in _OURS), *ours) if beside else ours
 
@@ -160,9 +158,10 @@ class PrivacyLib:
         return Operation(self, self.get() or self.context, "call", asset, fields=fields, sources=sources, rows=rows,
                          via=via, keys=keys, payload=payload, family=family, detail=detail)
 
-    def respond(self, sources: Sources, via: str = "", payload: Mapping[str, object] | None = None) -> None:
-        """In a handler: what the response's fields are made from."""
-        self.context.root.response = (sources, via, payload)
+    def respond(self, sources: Sources, via: str = "", payload: Mapping[str, object] | None = None,
+                detail: dict[str, Any] | None = None) -> None:
+        """In a handler: what the response's fields are made from; ``detail``: what else its signal says."""
+        self.context.root.response = (sources, via, payload, detail)
 
     # --- probes, contracts and what else is said --------------------------------------------
 

@@ -48,16 +48,16 @@ class Answers:
             self._lib.declare(ASSET, {field: [f"{_REQUEST}#{name}" for name in names]
                                       for field, names in _SOUGHT.items()})
 
-    def find(self, request: GenerateRequest, checkpoint: Checkpoint | Endpoint) -> Answer | None:
-        """The answer that is kept; then the response's sources have been said.  Raises InputError (PAI004)."""
+    def find(self, request: GenerateRequest,
+             checkpoint: Checkpoint | Endpoint) -> tuple[Answer, dict[str, list[str]]] | None:
+        """The answer that is kept, and what it is made of field by field.  Raises InputError (PAI004)."""
         if self._kept is None or _personal(request):
             return None
         found: Answer | None = self._kept.get(_key(request, checkpoint))
-        if found is not None:
-            sought = [f"{_REQUEST}#{name}" for name in ("prompt", "location") if getattr(request, name)]
-            self._lib.respond({"answer": [*sought, join(ASSET, "answer")], "scene": [join(ASSET, "scene")],
-                               "checkpoint": []})
-        return found
+        if found is None:
+            return None
+        sought = [f"{_REQUEST}#{name}" for name in ("prompt", "location") if getattr(request, name)]
+        return found, {"answer": [*sought, join(ASSET, "answer")], "scene": [join(ASSET, "scene")]}
 
     def keep(self, request: GenerateRequest, checkpoint: Checkpoint | Endpoint, answer: Answer,
              sources: dict[str, list[str]]) -> None:

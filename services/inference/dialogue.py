@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from lineage.errors import InputError
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import ConverseRequest, ConverseResponse
-from services.inference import scene
+from services.inference import genai, scene
+from services.inference.limits import within
 from services.inference.registry import Registry, Serving
+from services.inference.review import Review
 from services.inference.speaker import Speaker
 
 REQUEST = "rpc:inference.Converse.request"
@@ -30,16 +33,25 @@ UNKNOWN = "I do not know yet."
 class Dialogue:
     """Feed it each request as it arrives (:meth:`hear`), then send what :meth:`parts` gives."""
 
-    def __init__(self, lib: PrivacyLib, registry: Registry) -> None:
+    def __init__(self, lib: PrivacyLib, registry: Registry, review: Review) -> None:
         self._lib = lib
         self._registry = registry
+        self._review = review
+        # What has been said in this turn.
+        self._said = ""
+        self._asked: tuple[str, Serving[Speaker], int] | None = None
         self._turn = 0
         self._wanted = 0
         self._answer: AsyncGenerator[ConverseResponse, None] | None = None
         self._sources: dict[str, list[str]] = {}
 
     async def hear(self, request: ConverseRequest) -> None:
-        """A turn, or that a part was heard.  Raises InputError (PAI004), RunError (PAI031) without a checkpoint."""
+        """A turn, or that a part was heard.
+
+        Raises InputError (PAI004, PAI037), RunError (PAI031) without a checkpoint.
+        """
+        for field in ("prompt", "history"):
+            within(getattr(request, field), f"the {field}", f"{REQUEST}#{field}")
         if request.prompt:
             serving = self._registry.speaker(request.model)
             await self.aclose()
@@ -49,6 +61,7 @@ class Dialogue:
                              for field, names in FLOWS.items()}
             self._answer = _answer(serving, request, self._turn, tuple(self._sources["part"]))
             self._sources["part"].append(join(serving.checkpoint.asset, "weights"))
+            self._said, self._asked = "", (request.model, serving, len(f"{request.history} {request.prompt}".split()))
         elif request.heard:
             self._wanted = min(self._wanted + 1, WINDOW)
         else:
@@ -60,11 +73,22 @@ class Dialogue:
             await self._answer.aclose()
 
     async def parts(self) -> AsyncIterator[ConverseResponse]:
-        """As many parts as are wanted now, each when it is asked for."""
+        """As many parts as are wanted now, each when it is asked for; none after one that is withheld."""
         while self._wanted and self._answer and (part := await anext(self._answer, None)) is not None:
             self._wanted -= 1
-            self._lib.respond({**self._sources, "checkpoint": []})
+            reviewed = self._review.of(RESPONSE, {"part": part.part}, self._sources, {"part": self._said})
+            self._said = f"{self._said} {part.part}".strip()
+            if reviewed.withheld:
+                part.part, part.last = reviewed.texts["part"], True
+                await self.aclose()
+            self._lib.respond({**reviewed.sources, "checkpoint": []}, detail=self._described(part, reviewed.withheld))
             yield part
+
+    def _described(self, part: ConverseResponse, withheld: Sequence[str]) -> dict[str, Any]:
+        assert self._asked is not None
+        model, serving, tokens = self._asked
+        return genai.attributes(genai.CHAT, model, serving.checkpoint, (tokens, len(part.part.split())),
+                                finish=genai.FILTERED if withheld else genai.STOP if part.last else "")
 
 
 async def _answer(serving: Serving[Speaker], request: ConverseRequest, turn: int,

@@ -14,7 +14,7 @@ An endpoint without annotations is a sink without a label, where a requirement t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,6 +40,8 @@ class Endpoint:
     annotations: tuple[str, ...] = ()
     key: str = ""
     deadline: int = 20
+    # As of a checkpoint: it answers questions.
+    kind: str = field(default="text", init=False)
 
     @property
     def id(self) -> str:

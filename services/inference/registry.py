@@ -1,25 +1,33 @@
 """[D] Which checkpoints are served: loaded from the store, and only with a manifest that training has signed for just
 these weights.
+
+A model's newest checkpoint answers all of its requests, unless a roll-out shares them out (``traffic.py``); that is
+kept in the store, so that it outlives the process.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from lineage import dsse
-from lineage.errors import InputError, RunError
+from lineage.errors import InputError, RunError, SightlineError
+from lineage.model import Label
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
 from services.checkpoint import Checkpoint
+from services.inference import traffic
 from services.inference.endpoint import Endpoint
 from services.inference.remote import Remote
 from services.inference.speaker import Learnt, Speaker
+from services.inference.traffic import Traffic
 from services.kinds import KINDS
 from services.model import Model
 from services.seams import Store
 
 T = TypeVar("T")
+_log = logging.getLogger("sightline.inference")
 
 
 class Serving(NamedTuple, Generic[T]):
@@ -35,7 +43,7 @@ class Registry:
         self._store = store
         self._keys = keys
         self._loaded: dict[str, Serving[object]] = {}
-        self._serving: dict[str, str] = {}
+        self._traffic: dict[str, Traffic] = {}
         # Names under which a model answers that somebody else runs.
         self._elsewhere: set[str] = set()
 
@@ -46,7 +54,54 @@ class Registry:
         or of other weights, or that is other than expected (PAI331); what was served before is still served then.
         """
         name, _ = checkpoints.parse_id(checkpoint)
+        serving = self._load(checkpoint, digest)
+        if name not in self._elsewhere:  # else it answers only who asks for it by its version
+            now = self._traffic.get(name)
+            self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint))
+        return serving
+
+    def roll_out(self, checkpoint: str, share: float) -> Traffic:
+        """Gives "assistant@2" a share of the requests, from the ones that assistant@1 answers.
+
+        Raises InputError: PAI036 for what cannot be rolled out, else as :meth:`load`; nothing has changed then.
+        """
+        name, _ = checkpoints.parse_id(checkpoint)
+        now = self._rolled(name)
+        after = now.roll_out(checkpoint, share)
+        self._load(checkpoint, beside=self._loaded[now.serving].checkpoint)
+        return self._settle(name, after, keep=True)
+
+    def roll_back(self, name: str) -> Traffic:
+        """Raises InputError (PAI036) where there is nothing to go back to, else as :meth:`load`."""
+        after = self._rolled(name).roll_back()
+        if after.serving not in self._loaded:
+            self._load(after.serving)
+        return self._settle(name, after, keep=True)
+
+    def _rolled(self, name: str) -> Traffic:
+        found = self._traffic.get(name)
+        if found is None or name in self._elsewhere:
+            raise InputError("PAI036", f"{name[:80]!r} is served by nobody here: there is nothing to roll out "
+                                       "beside, or to go back to", where=f"checkpoint:{name[:80]}",
+                             next="train one that is served")
+        return found
+
+    def _settle(self, name: str, after: Traffic, *, keep: bool = False) -> Traffic:
+        """``keep``: from now on; until the first roll-out the newest checkpoint is served, and nothing is kept."""
+        path = traffic.path(name)
+        if keep or self._store.exists(path):
+            self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
+            with self._lib.write(f"file:{path}", fields=("traffic",), sources={"traffic": []}):
+                self._store.write(path, after.dumps())
+        self._traffic[name] = after
+        return after
+
+    def _load(self, checkpoint: str, digest: str = "", beside: Checkpoint | Endpoint | None = None) -> Serving[object]:
+        """``beside``: what it is to take requests from; a model of another kind cannot (PAI036)."""
         found = self._manifest(checkpoint)
+        if beside is not None and beside.kind != found.kind:
+            raise InputError("PAI036", f"{checkpoint} is a model of the kind {found.kind}, and {beside.id} one of the "
+                                       f"kind {beside.kind}", where=found.asset)
         with self._lib.read(found.asset, fields=("weights",)):
             weights = self._store.read(checkpoints.weights_path(checkpoint))
         actual = checkpoints.digest(weights)
@@ -55,18 +110,30 @@ class Registry:
                 raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                            "not served", where=found.asset, next="train it again")
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
-        if name not in self._elsewhere:  # else it answers only who asks for it by its version
-            self._serving[name] = checkpoint
         return self._loaded[checkpoint]
 
     def add(self, remote: Remote) -> None:
         """A model that somebody else runs answers from now on under its name."""
         self._loaded[remote.endpoint.id] = Serving(remote.endpoint, remote)
-        self._serving[remote.endpoint.model] = remote.endpoint.id
+        self._traffic[remote.endpoint.model] = Traffic(remote.endpoint.id)
         self._elsewhere.add(remote.endpoint.model)
 
     def resume(self, name: str) -> None:
-        """Serves the newest checkpoint of ``name`` that is meant to be served, if the store has one."""
+        """Serves what a roll-out has left; else the newest checkpoint of ``name`` that is meant to be served."""
+        path = traffic.path(name)
+        if self._store.exists(path):
+            self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
+            with self._lib.read(f"file:{path}", fields=("traffic",)):
+                found = traffic.loads(self._store.read(path), f"file:{path}")
+            self._load(found.serving)
+            try:
+                if found.candidate:
+                    self._load(found.candidate)
+            except SightlineError as error:
+                found = found.roll_back()
+                _log.warning("inference: the roll-out is not taken up: %s", error)
+            self._traffic[name] = found
+            return
         for version in range(checkpoints.newest(self._store, name), 0, -1):
             checkpoint = f"{name}@{version}"
             if self._store.exists(checkpoints.manifest_path(checkpoint)) and self._manifest(checkpoint).serve:
@@ -78,7 +145,7 @@ class Registry:
 
         Raises RunError (PAI031) where there is none, InputError (PAI004) for a model of another kind.
         """
-        found = self._loaded.get(self._serving.get(model, model))
+        found = self._loaded.get(self._chosen(model))
         if found is None:
             raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
                            next="train one: services/training/manifests/assistant_base.yaml")
@@ -96,7 +163,14 @@ class Registry:
         return Serving(learnt.checkpoint, Learnt(learnt.model))
 
     def has(self, model: str) -> bool:
-        return self._serving.get(model, model) in self._loaded
+        return self._chosen(model) in self._loaded
+
+    def _chosen(self, model: str) -> str:
+        """By the correlation key of the request, where several share them."""
+        found = self._traffic.get(model)
+        if found is None:
+            return model
+        return found.of(self._lib.context.key) if found.candidate else found.serving
 
     def _manifest(self, checkpoint: str) -> Checkpoint:
         asset = f"checkpoint:{checkpoint}"

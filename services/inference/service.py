@@ -1,6 +1,7 @@
-"""[C] and [D] Inference: a question and a picture in, an answer out, by the checkpoint in service.
+"""[C] and [D] Inference: a question and a picture in, an answer out, by the checkpoint in service (``question.py``).
 
-A conversation is one stream (``dialogue.py``); a card about a place needs no question (``overlay.py``).
+A conversation is one stream (``dialogue.py``); a card about a place needs no question (``overlay.py``); texts become
+vectors (``embed.py``).  Which checkpoints are in service is said from outside: loaded, rolled out, rolled back.
 """
 
 from __future__ import annotations
@@ -14,30 +15,33 @@ from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import (
     ConverseRequest,
+    EmbedRequest,
+    EmbedResponse,
     GenerateRequest,
     GenerateResponse,
     LoadRequest,
     LoadResponse,
     PlaceRequest,
     PlaceResponse,
+    RollBackRequest,
+    RollBackResponse,
+    RollOutRequest,
+    RollOutResponse,
 )
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
 from services.debug import DebugLog
+from services.embedding import DIMENSIONS, Embedder
 from services.errors import reported
-from services.glyphs import Glyphs
-from services.inference import dialogue, near_by, overlay, remembered, scene, signs, speaker
-from services.inference.answers import Answer, Answers
-from services.inference.dialogue import UNKNOWN, Dialogue
+from services.inference import dialogue, embed, genai, overlay, question, review, roles, signs
+from services.inference.answers import Answers
+from services.inference.dialogue import Dialogue
+from services.inference.question import Question
 from services.inference.registry import Registry
 from services.inference.remote import Remote
+from services.inference.review import Review
 from services.seams import Clock, Store
 
-_REQUEST = "rpc:inference.Generate.request"
-_RESPONSE = "rpc:inference.Generate.response"
-# What each field of the response may be made from; the checkpoint's weights are added per request.
-FLOWS = {"answer": ("prompt", "image", "location"), "scene": ("location",),
-         "aside": ("overheard", "faces", "prompt")}
-_MEMORY = f"{_REQUEST}#memory"
+MODELS = (roles.ASSISTANT, signs.READER, roles.SCENE, roles.PERSONAL, roles.OVERLAY, embed.EMBEDDER, review.CLASSIFIER)
 
 
 class InferenceService(InferenceServicer):
@@ -48,7 +52,7 @@ class InferenceService(InferenceServicer):
     name = "inference"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, keys: Mapping[str, bytes],
-                 models: Sequence[str] = ("assistant", signs.READER),
+                 models: Sequence[str] = MODELS,
                  answers: MutableMapping[Any, Any] | None = None, memory: bool = False,
                  remote: Remote | None = None) -> None:
         self._lib = lib
@@ -57,6 +61,8 @@ class InferenceService(InferenceServicer):
         self._memory = memory
         self.registry = Registry(lib, store, keys)
         self._answers = Answers(lib, answers)
+        self._review = Review(lib, self.registry)
+        self._question = Question(lib, self.registry, self._answers, self._review)
         self._remote = remote
 
     def register(self, server: Any) -> None:
@@ -64,13 +70,14 @@ class InferenceService(InferenceServicer):
 
     async def start(self) -> None:
         """Declares what it does with a request, and serves what was served before, if anything was."""
-        for request, response, flows in ((_REQUEST, _RESPONSE, FLOWS),
+        for request, response, flows in ((question.REQUEST, question.RESPONSE, question.FLOWS),
                                          (dialogue.REQUEST, dialogue.RESPONSE, dialogue.FLOWS),
-                                         (overlay.REQUEST, overlay.RESPONSE, overlay.FLOWS)):
+                                         (overlay.REQUEST, overlay.RESPONSE, overlay.FLOWS),
+                                         (embed.REQUEST, embed.RESPONSE, embed.FLOWS)):
             self._lib.declare(response, {field: [f"{request}#{name}" for name in names]
                                          for field, names in flows.items()})
         if self._memory:
-            self._lib.declare(_RESPONSE, {"answer": [_MEMORY]})
+            self._lib.declare(question.RESPONSE, {"answer": [question.MEMORY]})
         self._answers.start()
         with self._lib.scope(family="D"):
             for name in self._models:
@@ -85,37 +92,11 @@ class InferenceService(InferenceServicer):
 
     async def Generate(self, request: GenerateRequest, context: Any) -> GenerateResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.speaker(request.model)
-            if kept := self._answers.find(request, serving.checkpoint):
-                return GenerateResponse(answer=kept.answer, checkpoint=serving.checkpoint.id, scene=kept.scene)
-            seen = await asyncio.to_thread(scene.look, request.image, request.location)
-            memory = request.memory if request.HasField("memory") else None
-            sign = await self._sign(request.image)
-            hints = [text for text in (*seen, sign.text, remembered.place(memory, seen)) if text]
-            given = {field: [f"{_REQUEST}#{name}" for name in names if getattr(request, name)]
-                     for field, names in FLOWS.items()}
-            given["answer"] += [*sign.sources, *([_MEMORY] if memory else [])]
-            aside = await asyncio.to_thread(near_by.aside, request.prompt, request.overheard, request.faces)
-            given["aside"] = given["aside"] if aside else []
-            said = signs.said(request.prompt, sign.text) or await speaker.answer(
-                serving.model, request.prompt, hints, given["answer"])
-            answer = remembered.said(memory, said or UNKNOWN)
-            given["answer"].append(join(serving.checkpoint.asset, "weights"))
-            self._answers.keep(request, serving.checkpoint, Answer(answer, seen.place), given)
-            self._lib.respond({**given, "checkpoint": []})
-            return GenerateResponse(answer=answer, checkpoint=serving.checkpoint.id, scene=seen.place, aside=aside)
-
-    async def _sign(self, image: bytes) -> signs.Sign:
-        """What is written on the picture, where a reader of signs is served and there is a picture."""
-        if not image or not self.registry.has(signs.READER):
-            return signs.NONE
-        reader = self.registry.find(signs.READER, Glyphs)
-        return signs.Sign(await asyncio.to_thread(signs.read, image, reader.model),
-                          (join(reader.checkpoint.asset, "weights"),))
+            return await self._question.answer(request)
 
     async def Converse(self, requests: AsyncIterator[ConverseRequest], context: Any) -> None:
         async with reported(context, self.name, self._debug):
-            async with aclosing(Dialogue(self._lib, self.registry)) as conversation:
+            async with aclosing(Dialogue(self._lib, self.registry, self._review)) as conversation:
                 async for request in requests:
                     await conversation.hear(request)
                     async for part in conversation.parts():
@@ -123,16 +104,41 @@ class InferenceService(InferenceServicer):
 
     async def Overlay(self, request: PlaceRequest, context: Any) -> PlaceResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.speaker(request.model)
+            serving = self.registry.speaker(roles.of_card(self.registry, request.model))
             given = {field: [f"{overlay.REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in overlay.FLOWS.items()}
             card = await overlay.card(request, serving.model, given["title"])
             given["text"].append(join(serving.checkpoint.asset, "weights"))
-            self._lib.respond({**given, "checkpoint": []})
-            return PlaceResponse(title=card.title, text=card.text, checkpoint=serving.checkpoint.id)
+            reviewed = self._review.of(overlay.RESPONSE, {"text": card.text}, given)
+            self._lib.respond({**reviewed.sources, "checkpoint": []}, detail=genai.attributes(
+                genai.GENERATE, request.model, serving.checkpoint, (len(card.title.split()), len(card.text.split())),
+                finish=genai.FILTERED if reviewed.withheld else genai.STOP))
+            return PlaceResponse(title=card.title, checkpoint=serving.checkpoint.id, **reviewed.texts)
+
+    async def Embed(self, request: EmbedRequest, context: Any) -> EmbedResponse:
+        async with reported(context, self.name, self._debug):
+            serving = self.registry.find(request.model, Embedder)
+            vectors = await asyncio.to_thread(embed.vectors, request, serving.model)
+            self._lib.respond({"vectors": [f"{embed.REQUEST}#items", join(serving.checkpoint.asset, "weights")],
+                               "checkpoint": []}, detail=genai.attributes(
+                genai.EMBEDDINGS, request.model, serving.checkpoint,
+                (sum(len(item.text.split()) for item in request.items), 0), embeddings_dimension_count=DIMENSIONS))
+            return EmbedResponse(vectors=vectors, checkpoint=serving.checkpoint.id)
 
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:
         async with reported(context, self.name, self._debug):
             serving = self.registry.load(request.checkpoint, request.digest)
             self._lib.respond({"serving": ["rpc:inference.Load.request#checkpoint"]})
             return LoadResponse(serving=serving.checkpoint.id)
+
+    async def RollOut(self, request: RollOutRequest, context: Any) -> RollOutResponse:
+        async with reported(context, self.name, self._debug):
+            now = self.registry.roll_out(request.checkpoint, request.share)
+            self._lib.respond({"serving": ["rpc:inference.RollOut.request#checkpoint"]})
+            return RollOutResponse(serving=now.serving)
+
+    async def RollBack(self, request: RollBackRequest, context: Any) -> RollBackResponse:
+        async with reported(context, self.name, self._debug):
+            now = self.registry.roll_back(request.model)
+            self._lib.respond({"serving": ["rpc:inference.RollBack.request#model"]})
+            return RollBackResponse(serving=now.serving)

@@ -13,6 +13,7 @@ from sim.scenario import (
     natural,
     planning,
     rulebook_steps,
+    serving_steps,
     side_channel,
     tokens,
     witnesses,
@@ -22,5 +23,5 @@ from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
 __all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "identity_faults", "identity_steps",
-           "logger_faults", "logger_steps", "mediation", "natural", "planning", "rulebook_steps", "side_channel",
-           "tokens", "witnesses"]
+           "logger_faults", "logger_steps", "mediation", "natural", "planning", "rulebook_steps", "serving_steps",
+           "side_channel", "tokens", "witnesses"]

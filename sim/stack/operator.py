@@ -17,6 +17,7 @@ import grpc.aio
 from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
 from lineage.privacylib.traceparent import POLICY
 from protos import (
+    inference_pb2_grpc,
     logger_pb2_grpc,
     policy_pb2_grpc,
     principals_pb2_grpc,
@@ -34,7 +35,8 @@ DEADLINE = 600.0
 _STUBS: dict[str, Any] = {"training": training_pb2_grpc.TrainingStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
                           "logger": logger_pb2_grpc.LoggerStub, "policy": policy_pb2_grpc.PolicyStub,
                           "rulebook": rulebook_pb2_grpc.RulebookStub,
-                          "principals": principals_pb2_grpc.PrincipalsStub}
+                          "principals": principals_pb2_grpc.PrincipalsStub,
+                          "inference": inference_pb2_grpc.InferenceStub}
 # Services that another node offers beside its own.
 _OFFERED_BY = {"rulebook": "policy", "principals": "policy"}
 _KINDS: dict[grpc.StatusCode, type[SightlineError]] = {

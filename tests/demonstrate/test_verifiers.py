@@ -54,3 +54,10 @@ def test_a_message_that_carried_one_schema_had_no_data_of_another() -> None:
     came = Edge("web:log#x", "rpc:logger.Append.request#profiles.x", "observed")
     (found,) = verifiers.drift(lineage(edges=[*declared, *edges("questions", "observed"), came]))
     assert (found.code, found.asset) == ("PAI403", "logger:profiles")
+
+
+def test_what_inference_holds_of_an_answer_is_on_the_way_and_no_other_place_is() -> None:
+    ends = ("rpc:inference.Generate.request#prompt", "rpc:inference.Generate.response#answer")
+    for between, found in (("inference:draft#answer", 0), ("warehouse:core.sessions#answer", 1)):
+        edges = [Edge(*ends, "declared"), Edge(ends[0], between, "observed"), Edge(between, ends[1], "observed")]
+        assert len(list(verifiers.drift(lineage(edges=edges)))) == found
