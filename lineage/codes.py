@@ -89,12 +89,14 @@ CODES: dict[str, Code] = {
         "a manifest goes round in a circle",
         "A run names what it would make itself as an input: a version of its own output that no run has made yet, or a "
         "table that is replaced by one that is replaced by it.",
-        "Name a version that is there, or leave the version out: then it is the newest one."),
+        "Name a version that is there, or leave the version out: then it is the newest one.",
+        "scenarios/81_fine_tune_of_a_tainted_base.yaml"),
     "PAI029": Code(
         "a run cannot go on from that checkpoint",
         "The checkpoint is not there, is a model of another kind, was made with parameters that the run contradicts, "
         "or another one answered in its place.",
-        "`sightline graph --format names` shows the checkpoints of a run; train the one that is missing first."),
+        "`sightline graph --format names` shows the checkpoints of a run; train the one that is missing first.",
+        "scenarios/81_fine_tune_of_a_tainted_base.yaml"),
     "PAI030": Code(
         "the address cannot be used",
         "Another process listens there, or the host is not of this machine.",

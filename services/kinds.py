@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from services import embedding, glyphs, model, safety
+from services import embedding, glyphs, lookup, model, safety
 
+# The kind that a run that is to index makes, and no other run.
+INDEX = "index"
 _NONE: Mapping[str, range] = MappingProxyType({})
 
 
@@ -24,6 +26,7 @@ class Kind(NamedTuple):
     """``train``: (what is given, what it stands for) rows, and parameters → model; raises InputError (PAI020).
     ``loads``: raises InputError (PAI004) for bytes that are no such model.
     ``tune``: a model, rows and parameters → the model that goes on from it; None where this kind cannot.
+    ``begins``: the kind of the model that it goes on from, where that is another one.
 
     ``parameters`` and ``tuning``: what a manifest may say, with the values that each may have.
     """
@@ -33,6 +36,7 @@ class Kind(NamedTuple):
     tune: Callable[..., Trained] | None = None
     parameters: Mapping[str, range] = _NONE
     tuning: Mapping[str, range] = _NONE
+    begins: str = ""
 
     def known(self, tuned: bool) -> Mapping[str, range]:
         return self.tuning if tuned else self.parameters
@@ -48,4 +52,7 @@ KINDS: dict[str, Kind] = {
     "embedding": Kind(embedding.train, embedding.loads),
     # Text → may an assistant say it.
     "safety": Kind(safety.train, safety.loads),
+    # Text → what stands beside the nearest text.
+    INDEX: Kind(lookup.train, lookup.loads, lookup.build, {"least": lookup.LEASTS}, {"least": lookup.LEASTS},
+                "embedding"),
 }

@@ -10,12 +10,13 @@ from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import GenerateRequest, GenerateResponse
 from services.glyphs import Glyphs
-from services.inference import genai, near_by, remembered, roles, scene, signs, speaker
+from services.inference import genai, looked_up, near_by, remembered, roles, scene, signs, speaker
 from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN
 from services.inference.limits import within
 from services.inference.registry import Registry
 from services.inference.review import Review
+from services.lookup import Index
 
 REQUEST = "rpc:inference.Generate.request"
 RESPONSE = "rpc:inference.Generate.response"
@@ -48,16 +49,17 @@ class Question:
             seen = await asyncio.to_thread(scene.look, request.image, request.location)
             memory = request.memory if request.HasField("memory") else None
             sign = await self._sign(request.image)
-            hints = [text for text in (*seen, sign.text, remembered.place(memory, seen)) if text]
+            earlier = await self._looked_up(request)
+            hints = [text for text in (*seen, sign.text, remembered.place(memory, seen), earlier.text) if text]
             given = {field: [f"{REQUEST}#{name}" for name in names if getattr(request, name)]
                      for field, names in FLOWS.items()}
-            given["answer"] += [*sign.sources, *([MEMORY] if memory else [])]
+            given["answer"] += [*sign.sources, *earlier.sources, *([MEMORY] if memory else [])]
             aside = await asyncio.to_thread(near_by.aside, request.prompt, request.overheard, request.faces)
             given["aside"] = given["aside"] if aside else []
             said = signs.said(request.prompt, sign.text) or await speaker.answer(
                 serving.model, request.prompt, hints, given["answer"])
-            answer, place, asked = remembered.said(memory, said or UNKNOWN), seen.place, " ".join(
-                (request.prompt, *hints))
+            answer = looked_up.said(earlier.text, remembered.said(memory, said or UNKNOWN))
+            place, asked = seen.place, " ".join((request.prompt, *hints))
             given["answer"].append(join(serving.checkpoint.asset, "weights"))
             self._answers.keep(request, serving.checkpoint, Answer(answer, place), given)
         reviewed = self._review.of(RESPONSE, {"answer": answer, "aside": aside}, given)
@@ -73,3 +75,11 @@ class Question:
         reader = self._registry.find(signs.READER, Glyphs)
         return signs.Sign(await asyncio.to_thread(signs.read, image, reader.model),
                           (join(reader.checkpoint.asset, "weights"),))
+
+    async def _looked_up(self, request: GenerateRequest) -> looked_up.LookedUp:
+        """What was answered to a question like this one, where an index is served and the assistant is asked."""
+        if request.model != roles.ASSISTANT or not self._registry.has(looked_up.INDEX):
+            return looked_up.NONE
+        index = self._registry.find(looked_up.INDEX, Index)
+        return looked_up.LookedUp(await asyncio.to_thread(looked_up.find, index.model, request.prompt),
+                                  (join(index.checkpoint.asset, "weights"),))

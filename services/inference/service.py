@@ -32,7 +32,7 @@ from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_t
 from services.debug import DebugLog
 from services.embedding import DIMENSIONS, Embedder
 from services.errors import reported
-from services.inference import dialogue, embed, genai, overlay, question, review, roles, signs
+from services.inference import dialogue, embed, genai, looked_up, overlay, question, review, roles, signs
 from services.inference.answers import Answers
 from services.inference.dialogue import Dialogue
 from services.inference.question import Question
@@ -41,7 +41,8 @@ from services.inference.remote import Remote
 from services.inference.review import Review
 from services.seams import Clock, Store
 
-MODELS = (roles.ASSISTANT, signs.READER, roles.SCENE, roles.PERSONAL, roles.OVERLAY, embed.EMBEDDER, review.CLASSIFIER)
+MODELS = (roles.ASSISTANT, signs.READER, roles.SCENE, roles.PERSONAL, roles.OVERLAY, embed.EMBEDDER, review.CLASSIFIER,
+          looked_up.INDEX)
 
 
 class InferenceService(InferenceServicer):

@@ -21,6 +21,7 @@ from services.checkpoint import Checkpoint
 from services.kinds import KINDS
 from services.seams import Store
 from services.training.manifest import CheckpointInput, Manifest
+from services.training.runs import RUNS
 
 # What a teacher says: the contract's own label holds, whatever its weights are.
 ANSWER = "rpc:inference.Generate.response#answer"
@@ -68,13 +69,15 @@ def chain(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Ma
     """
     base, teacher = (None if wanted is None else _found(lib, store, keys, manifest, wanted)
                      for wanted in (manifest.base, manifest.teacher))
-    if base is not None and manifest.run == "train":
-        if base.kind != manifest.kind:
+    asks = RUNS[manifest.run].asks
+    if base is not None and not asks:
+        kind = KINDS[manifest.kind]
+        if base.kind != (kind.begins or manifest.kind):
             raise _unfit(manifest.base, f"it is a model of the kind {base.kind!r}, and the run makes one of the kind "
                                         f"{manifest.kind!r}")
-        if KINDS[base.kind].tune is None:
+        if kind.tune is None:
             raise _unfit(manifest.base, f"a model of the kind {base.kind!r} does not go on learning")
-    for wanted, one in ((manifest.teacher, teacher), (manifest.base if manifest.run != "train" else None, base)):
+    for wanted, one in ((manifest.teacher, teacher), (manifest.base, base if asks else None)):
         if one is not None and one.kind != "text":
             raise _unfit(wanted, f"it is a model of the kind {one.kind!r}, which answers no question")
     return Chain(base, teacher)

@@ -1,4 +1,5 @@
-"""[D] A model from rows: a new one, or a base's that goes on learning, whose counts stay and whose labels join."""
+"""[D] A model from rows: a new one, or a base's that goes on learning, whose counts stay and whose labels join; or an
+index, which begins with an embedder."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from lineage.names import join
 from services.kinds import KINDS, Trained
 from services.training.executed import Run
 from services.training.reader import Material
-from services.training.runs import FINE_TUNE
+from services.training.runs import FINE_TUNE, RUNS
 
 
 def learnt(run: Run, base: Any, material: Material) -> Trained:
@@ -16,10 +17,13 @@ def learnt(run: Run, base: Any, material: Material) -> Trained:
 
     Raises InputError (PAI020) where there are no rows.
     """
-    kind, parameters = KINDS[run.manifest.kind], run.manifest.parameters
+    kind, parameters, edge = KINDS[run.manifest.kind], run.manifest.parameters, RUNS[run.manifest.run].edge
+    if run.chain.base is not None:
+        source = join(run.chain.base.asset, "weights")
+        material.sources.append(source)
+        material.kinds[source] = FINE_TUNE
+    if edge:
+        material.kinds |= dict.fromkeys(material.sources, edge)
     if run.chain.base is None or kind.tune is None:
         return kind.train(material.pairs, **parameters)
-    source = join(run.chain.base.asset, "weights")
-    material.sources.append(source)
-    material.kinds[source] = FINE_TUNE
     return kind.tune(base, material.pairs, **parameters)

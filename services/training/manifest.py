@@ -32,7 +32,7 @@ from lineage.condition import Condition
 from lineage.condition import parse as condition
 from lineage.errors import InputError
 from lineage.yaml_file import Config
-from services.kinds import KINDS
+from services.kinds import INDEX, KINDS
 from services.training.runs import RUNS, Kind
 
 _KEYS = ("name", "version", "owner", "purpose", "region", "run", "model", "inputs", "learn", "ask", "parameters",
@@ -135,8 +135,9 @@ def parse(text: str, where: str = "manifest") -> Manifest:
     inputs = _inputs(config, run)
     said = _said(config, run, inputs)
     kind = config.text("model", run.kind)
-    if kind not in KINDS:
-        raise config.error(f"there is no model {kind!r}; there are {', '.join(KINDS)}", "model")
+    models = [name for name in KINDS if (name == INDEX) is (run.kind == INDEX)]
+    if kind not in models:
+        raise config.error(f"there is no model {kind!r}; there are {', '.join(models)}", "model")
     manifest = Manifest(
         name=_name(config, "name"), version=config.number("version"), owner=config.text("owner"),
         purpose=config.text("purpose"), region=config.text("region", ""), tables=tuple(inputs.tables),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from services.kinds import INDEX
+
 
 class Kind(NamedTuple):
     """``base``: whether it takes a checkpoint as an input; ``asks``: it asks a model and makes none; ``kind``: of the
@@ -32,6 +34,8 @@ RUNS = {run.name: run for run in (
     Kind("evaluate", "needed", asks=True, edge="evaluation"),
     # A column of features: what a model says of each row.
     Kind("extract", "needed", asks=True, edge="feature_extraction"),
+    # Vectors of texts, to be looked up: with the embedder that it begins from, or one of its own.
+    Kind("index", "may", kind=INDEX, edge="embedding_index"),
 )}
 # Of the weights that a run goes on from, and of a teacher's answers.
 FINE_TUNE, DISTILLATION = "fine_tune", "distillation"

@@ -14,6 +14,7 @@ from lineage.discover import manifests as declaring
 from lineage.errors import InputError
 from lineage.model import Label
 from services import checkpoint as checkpoints
+from services import lookup
 from services import model as models
 from services.training.manifest import parse
 from services.training.runs import DISTILLATION, FINE_TUNE, RUNS
@@ -31,6 +32,9 @@ EXTRACT = HEAD + ("run: extract\ninputs:\n  - {checkpoint: assistant}\n"
                   "ask: {from: [utterance], to: topic, row: region}\noutput: topics\n")
 STUDENT = HEAD + ("inputs:\n  - {answers_of: assistant, prompts: {table: " + TABLE + ", column: utterance}}\n"
                   "output: student\n")
+INDEX = HEAD + ("run: index\nmodel: index\ninputs:\n  - {checkpoint: embedder}\n"
+                f"  - {{table: {TABLE}, columns: [utterance, answer]}}\n"
+                "parameters: {least: 50}\nlearn: {from: [utterance], to: answer}\noutput: known\nserve: true\n")
 BASES = f"warehouse:{TABLE}#"
 
 
@@ -149,6 +153,27 @@ async def test_an_extraction_writes_a_row_for_each_row(tmp_path: Path) -> None:
         assert "checkpoint:assistant#weights@1" in dict(write.links)["topic"]
 
 
+async def test_an_index_begins_with_an_embedder_and_holds_the_rows(tmp_path: Path) -> None:
+    embedder = HEAD + "model: embedding\ninputs: [{corpus: landmarks}]\noutput: embedder\n"
+    async with bench(tmp_path) as b:
+        await b.train(EVAL)
+        assert (await b.refused(INDEX)).code == "PAI029", "there is no embedder"
+        await b.train(embedder)
+        made = await b.train(INDEX)
+        assert (made.checkpoint, made.serving) == ("known@1", True) and b.inference.loaded[-1].checkpoint == "known@1"
+        found = lookup.loads((tmp_path / checkpoints.weights_path("known@1")).read_bytes()).nearest("utterance 1?")
+        assert found is not None and found.text == "answer 1"
+        write = b.seen.of("write", "checkpoint:known@1")[0]
+        assert set(write.detail["kinds"].values()) == {"embedding_index"}
+        assert set(write.detail["kinds"]) == {"checkpoint:embedder#weights@1", *(
+            f"rpc:warehouse.Read.response#{TABLE}.{column}" for column in ("utterance", "answer"))}
+        statement = dsse.opened((tmp_path / checkpoints.manifest_path("known@1")).read_bytes(), KEYS)
+        said = checkpoints.stated(statement, "x")
+        assert said.kind == "index" and said.annotations == ("GLASSES_INTERACTION",)
+        wrong = INDEX.replace("checkpoint: embedder", "checkpoint: assistant")
+        assert "a model of the kind 'text'" in (await b.refused(wrong)).what
+
+
 @pytest.mark.parametrize(("manifest", "old", "new", "line", "what"), [
     (CHECK, "  - {checkpoint: assistant@1}\n", "", 7, "needs the checkpoint that is asked"),
     (CHECK, "ask:", "learn:", 10, "says ask, and not learn"), (CHECK, "run: evaluate", "run: evaluat", 6, "no run"),
@@ -160,7 +185,10 @@ async def test_an_extraction_writes_a_row_for_each_row(tmp_path: Path) -> None:
     (EXTRACT, "to: topic", "to: row", 10, "no new column"), (EXTRACT, "to: topic", "to: 'a b'", 10, "no new column"),
     (STUDENT, "{table: core.daily_sessions, column: utterance}", "{corpus: Landmarks}", 7, "lower-case"),
     (STUDENT, "answers_of", "answer_of", 7, "did you mean"),
-    (STUDENT, "output", "run: index\noutput", 8, "no run 'index'"),
+    (STUDENT, "output", "run: index\noutput", 7, "a run that trains learns"),
+    (INDEX, "model: index", "model: text", 7, "no model 'text'; there are index"),
+    (TUNE, "region: EU", "region: EU\nmodel: index", 6, "no model 'index'; there are text"),
+    (INDEX, "least: 50", "least: 101", 11, "1 to 100"),
     (TUNE, "  - {corpus: landmarks}\n", "", 6, "a checkpoint alone gives no rows"),
     (TUNE, "times: 2", "history: 2", 9, "unknown key 'history'"), (TUNE, "times: 2", "times: 200", 9, "1 to 100"),
     (TUNE, "{corpus: landmarks}", "{checkpoint: b}", 8, "one checkpoint"),
