@@ -242,6 +242,12 @@ CODES: dict[str, Code] = {
         "declare: the SQL that runs is another, or `*` means more than when it was reviewed.",
         "Deploy what was reviewed, or have the change reviewed and declared; write the columns out instead of `*`.",
         "scenarios/36_changed_sql.yaml"),
+    "PAI416": Code(
+        "nobody's rows",
+        "The lineage knows no row of that person: nothing of hers was logged, or it was written by what says not whose "
+        "its rows are. What holds her data is unknown, which is not the same as nothing.",
+        "Look whether the name is right, and whether the tables that hold her data have a `subject:`.",
+        "scenarios/92_withdrawn_and_gone.yaml"),
 }
 
 # Findings after which something may have moved unseen.

@@ -46,10 +46,11 @@ def declared_edges(job: JobFile, schema: Schema) -> list[Edge]:
 
 
 def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[str]],
-            written: tuple[str, Collection[str]]) -> Links | None:
+            written: tuple[str, Collection[str]], *, direct: bool = False) -> Links | None:
     """Target column → the sources ("warehouse:…") on which the analysis and the engine agree.
 
-    ``read`` and ``written`` are the engine's word: table → columns.  Sources are direct and indirect ones.  None when
+    ``read`` and ``written`` are the engine's word: table → columns.  Sources are direct and indirect ones, or
+    ``direct`` ones alone: what the value is made of, not what decided it.  None when
     the SQL cannot be analysed, or the analysis has another target than the engine: then nobody knows which column
     came from which.  A table, or a column of one, that the schema lacks (a job made it) is taken as the
     engine tells it; a row id is no column.
@@ -69,7 +70,7 @@ def resolve(statement_sql: str, schema: Schema, read: Mapping[str, Collection[st
     if statement.writes is None or _plain(statement.writes[0]) != _plain(table):
         return None
     confirmed = {_plain(name): {column.lower() for column in names} for name, names in read.items()}
-    flows = {flow.target.lower(): flow.direct | flow.deciding for flow in statement.columns}
+    flows = {flow.target.lower(): flow.direct if direct else flow.direct | flow.deciding for flow in statement.columns}
     links = []
     for column in columns or statement.writes[1]:
         sources = sorted(f"warehouse:{s}" for s in flows.get(column.lower(), ()) if _confirmed(s, confirmed))

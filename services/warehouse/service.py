@@ -17,6 +17,7 @@ from lineage.errors import InputError
 from lineage.model import Label
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
+from lineage.pseudonyms import Pseudonyms
 from protos.rows_pb2 import Rows
 from protos.warehouse_pb2 import (
     AppendRequest,
@@ -63,15 +64,17 @@ EXPORTS = Path(__file__).with_name("exports")
 class WarehouseService(WarehouseServicer):
     """``policy``: a PolicyStub, asked before a job runs; ``permission`` checks its tokens,
     ``releases`` what a review claims of a job's rows.  ``engine``: SQLite in
-    ``store`` where none is given.  ``workers`` write the parts of an export."""
+    ``store`` where none is given.  ``workers`` write the parts of an export.  ``names``: of the people whose rows
+    arrive, for the lineage store."""
 
     name = "warehouse"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, policy: Any, *, tables: Path = TABLES,
                  jobs: Path = JOBS, exports: Path = EXPORTS, engine: MakeEngine | None = None,
                  permission: Permission | None = None, workers: Workers | None = None,
-                 releases: Releases | None = None) -> None:
+                 releases: Releases | None = None, names: Pseudonyms | None = None) -> None:
         self._lib = lib
+        self._names = names
         self._debug = DebugLog(lib, store)
         self.catalog = tables_of.load(tables)
         self._engine = engine(self.catalog) if engine else SqliteEngine(store, self.catalog)
@@ -105,7 +108,7 @@ class WarehouseService(WarehouseServicer):
     async def Append(self, request: AppendRequest, context: Any) -> AppendResponse:
         async with reported(context, self.name, self._debug):
             table = table_of(self.catalog, request.rows.schema)
-            await append(self._lib, self._engine, table, request.rows)
+            await append(self._lib, self._engine, table, request.rows, self._names)
             self._lib.respond({"appended": []})
             await self._streams.appended(table.name, list(request.rows.columns), typed.cells(request.rows))
             return AppendResponse(appended=len(request.rows.rows))
@@ -203,6 +206,8 @@ class WarehouseService(WarehouseServicer):
             found = await self._engine.read(table, read, seen, request.subject)
             seen.took = perf_counter_ns() - begun
             op.detail.update(seen.told(table.name))
+            if request.subject and self._names is not None:
+                op.detail["subject"] = self._names.of(request.subject)
             found = [row for row in found if only.holds(dict(zip(read, row, strict=True)))] if only else found
             keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)

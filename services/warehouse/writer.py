@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lineage.errors import InputError
 from lineage.privacylib import PrivacyLib
+from lineage.pseudonyms import Pseudonyms
 from protos.rows_pb2 import Rows
 from services import rows as typed
 from services.rows import SQL_TYPES, Cell
@@ -11,8 +12,8 @@ from services.warehouse.catalog import KEY, Column, Table, columns_of
 from services.warehouse.engine import Engine
 
 
-async def append(lib: PrivacyLib, engine: Engine, table: Table, rows: Rows) -> int:
-    """Inserts all rows or none; how many were new.
+async def append(lib: PrivacyLib, engine: Engine, table: Table, rows: Rows, names: Pseudonyms | None = None) -> int:
+    """Inserts all rows or none; how many were new.  ``names``: the signal says whose each row is, by these.
 
     A row whose primary key is there already is left as it is, so that a sender may repeat a batch
     whose acknowledgement was lost.  Raises InputError (PAI004) for what the table does not take.
@@ -32,7 +33,9 @@ async def append(lib: PrivacyLib, engine: Engine, table: Table, rows: Rows) -> i
     if KEY in table.columns:
         written.append(KEY)
         values = [[*row, key] for row, key in zip(values, keys, strict=True)]
-    with lib.write(table.asset, fields=written, sources=sources, rows=len(values), keys=keys):
+    told = {"subjects": [names.of(row[written.index(table.subject)]) for row in values]} \
+        if names is not None and table.subject in written else None
+    with lib.write(table.asset, fields=written, sources=sources, rows=len(values), keys=keys, detail=told):
         return await engine.append(table, written, values)
 
 

@@ -219,15 +219,16 @@ def gap(history: History, given: Mapping[str, Any]) -> Seen:
     return Seen("pass", "; ".join(f"{one['code']} {one['what']} ({one['count']} times)" for one in found))
 
 
-@_register("answer", {"contains": str}, optional={"count": Comparable}, stage="understand",
-           doc="Answers that came back to the glasses and hold a text.")
+@_register("answer", {"contains": str}, optional={"count": Comparable, "by": str}, stage="understand",
+           doc="Answers that came back to the glasses and hold a text; `by`: those of a checkpoint (\"assistant@2\").")
 def answer(history: History, given: Mapping[str, Any]) -> Seen:
-    if not history.answers:
-        return Seen("unknown", "nobody was answered")
+    answers = [text for text, checkpoint in history.answers if given.get("by") in (None, checkpoint)]
+    if not answers:
+        return Seen("unknown", f"nobody was answered{' by ' + given['by'] if 'by' in given else ''}")
     if not given["contains"].strip():
         return Seen("unknown", "every answer contains an empty text")
-    found = sum(given["contains"].lower() in text.lower() for text, _ in history.answers)
-    return counted(given.get("count", ">= 1"), found, f"of {len(history.answers)} answers")
+    found = sum(given["contains"].lower() in text.lower() for text in answers)
+    return counted(given.get("count", ">= 1"), found, f"of {len(answers)} answers")
 
 
 @_register("served", {"checkpoint": str}, optional={"count": Comparable}, stage="discover",

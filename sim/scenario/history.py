@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lineage.discover.graph import Graph
+from lineage.discover.impact import Impact
 from lineage.errors import InputError
 from lineage.model import Signal
 
@@ -33,9 +34,12 @@ class History:
     appended: Callable[[str], tuple[int, bool]] = lambda target: (0, False)
     # Searches what the run left: (value → the assets that hold it, all assets that were searched).
     remains: Callable[[], tuple[Mapping[str, frozenset[str]], frozenset[str]]] = lambda: ({}, frozenset())
-
     # The recorded signals, in the order of each emitter.
     signals: Callable[[], list[Signal]] = list
+    # Asks the journal for a wearer's rows in a checkpoint: (rows, rows that are nobody's, armed); and the lineage for
+    # all that holds data of a wearer.
+    held: Callable[[str, str], tuple[int, int, bool]] = lambda wearer, checkpoint: (0, 0, False)
+    impact: Callable[[str], Impact] = lambda wearer: Impact(0)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

@@ -24,7 +24,7 @@ from lineage.discover.store import recorded as recorded_signals
 from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
-from sim.scenario import logger_faults
+from sim.scenario import impacts, logger_faults
 from sim.scenario.examined import AS_IT_IS, Examined, write_construction
 from sim.scenario.faults import Armed
 from sim.scenario.folder import RunFolder
@@ -46,7 +46,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import appended, carried, journal, moved, remains, score
+from sim.truth import appended, carried, held, journal, moved, remains, score
 from sim.truth.reference import values as monitor_values
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
@@ -259,6 +259,7 @@ class _Runner:
         scored = operations_score.to_dict()
         operations = {**scored["operations"], "families": scored["families"], "missed": scored["missed"],
                       "extra": scored["invented"]}
+        signals = cache(lambda: recorded_signals(path / "lineage.db"))
         history = History(content, operations,
                           lambda source, activity: moved.moved(records, source, activity),
                           [(f"{answer.answer} {answer.aside}".strip(), answer.checkpoint) for answer in stage.answers],
@@ -266,7 +267,7 @@ class _Runner:
                           lambda what, to: carried.carried(records, what, to), operations_score.truth,
                           lambda target: appended.appended(records, target),
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
-                          cache(lambda: recorded_signals(path / "lineage.db")))
+                          signals, held.Held(records).of, impacts.asked(content, signals, self._deployment))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)

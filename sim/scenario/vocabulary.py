@@ -7,6 +7,7 @@ from sim.scenario import (
     flows,
     identity_faults,
     identity_steps,
+    impacts,
     logger_faults,
     logger_steps,
     mediation,
@@ -22,6 +23,6 @@ from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
-__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "identity_faults", "identity_steps",
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "flows", "identity_faults", "identity_steps", "impacts",
            "logger_faults", "logger_steps", "mediation", "natural", "planning", "rulebook_steps", "serving_steps",
            "side_channel", "tokens", "witnesses"]

@@ -13,6 +13,7 @@ from lineage.enforce.tokens import Signer, Verifier
 from lineage.enforce.wps import WarehousePermission
 from lineage.errors import RunError
 from lineage.privacylib import PrivacyLib
+from lineage.pseudonyms import Pseudonyms, secret_of
 from protos import inference_pb2_grpc, logger_pb2_grpc, policy_pb2, policy_pb2_grpc, warehouse_pb2_grpc
 from sim.stack.bypass import Overruled
 from sim.stack.code import training_code
@@ -96,7 +97,8 @@ class Builder:
                                 tables=deployment.tables, jobs=deployment.running_jobs, exports=deployment.exports,
                                 permission=permission, workers=self.pool,
                                 releases=Releases(self._lib, self._book, store, f"releases/{self._config.seed}"),
-                                engine=self._spark if self._config.engine == "spark" else None)
+                                engine=self._spark if self._config.engine == "spark" else None,
+                                names=Pseudonyms(secret_of(str(self._config.seed))))
 
     def _spark(self, catalog: Any) -> Any:
         from sim.stack import spark

@@ -16,7 +16,8 @@ class Record(NamedTuple):
 
     ``detail`` never holds a payload: names of fields that were set, columns, a schema, an activity,
     ``carries`` (what was found in a message: ``neural_band#gesture``), ``call`` (the number of a message's call
-    in this process), ``within`` (the call that was being served); in runs that the monitor examines ``holds`` (in which
+    in this process), ``within`` (the call that was being served), ``of`` (the key of each carried row, and a digest of
+    whose it says it is); in runs that the monitor examines ``holds`` (in which
     fields of a message what the app had sent was found: ``{"prompt": ["web:ask#utterance"]}``), ``digests`` (of its
     fields, to be compared with a twin's) and ``at`` (its number among the messages of all processes).
     """

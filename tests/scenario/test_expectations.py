@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lineage.discover.impact import Impact, Item
 from lineage.errors import InputError
 from lineage.model import Signal
 from sim.scenario.expectations import check
@@ -106,7 +107,17 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
-                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS)
+                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT)
+
+
+def trained(wearer: str, checkpoint: str) -> tuple[int, int, bool]:
+    """(rows, unclear, armed)"""
+    return (2 if wearer == "w-0001" else 0), int(checkpoint == "joined@1"), checkpoint != "assistant@9"
+
+
+def IMPACT(wearer: str) -> Impact:
+    return Impact(2, (Item(DAILY, "holds", 2), Item(EVAL, "unknown", because=("PAI203 at rpc:web",))),
+                  {DAILY: {"rpc:inference.Generate.response": {"a": 3, "": 1}}}) if wearer == "w-0001" else Impact(0)
 
 
 def carried(what: str, to: str) -> tuple[int, bool]:
@@ -201,6 +212,13 @@ CASES: dict[str, Case] = {
     "simulated": Case({"requirement": GLASSES, "requests": 1, "activity": ADS, "code": "PAI301"},
                       (GOOD, {"requirement": GLASSES, "requests": 0}),
                       (EMPTY, {"requirement": GLASSES, "requests": 0})),
+    "impact": Case({"wearer": "w-0001", "asset": DAILY, "is": "holds", "rows": 2, "answers": 4},
+                   (GOOD, {"wearer": "w-0001", "asset": DAILY, "is": "gone"}),
+                   # A gap on the way; nobody of that name is known in the other.
+                   (GOOD, {"wearer": "w-0001", "asset": EVAL, "is": "gone"})),
+    "trained_on": Case({"wearer": "w-0001", "checkpoint": "assistant@2", "rows": 2},
+                       (GOOD, {"wearer": "w-0001", "checkpoint": "checkpoint:assistant@2", "rows": 0}),
+                       (GOOD, {"wearer": "w-0002", "checkpoint": "joined@1", "rows": 0})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
@@ -220,7 +238,9 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "flow_refused": {"from": UTTERANCE, "code": "PAI302", "count": 0},
     "plan": {"requirement": GLASSES, "violations": 1, "undecided": 0},
     "simulated": {"requirement": GLASSES, "requests": 0, "activity": EVAL},
-    "answer": {"contains": "Eiffel", "count": 0},
+    "answer": {"contains": "Eiffel", "by": "assistant@2", "count": 0},
+    "impact": {"wearer": "w-0001", "asset": SESSIONS, "is": "gone"},
+    "trained_on": {"wearer": "w-0002", "checkpoint": "assistant@2", "rows": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
     "remains": {"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
@@ -318,6 +338,27 @@ def test_a_path(given: dict[str, Any], verdict: str) -> None:
 ])
 def test_involved(told: History, said: str, verdict: str) -> None:
     assert check(told, "involved", {"asset": PHOTO, "system": PROMPT, "is": said}).verdict == verdict
+
+
+@pytest.mark.parametrize(("given", "verdict"), [
+    ({"wearer": "w-0001", "asset": EVAL, "is": "unknown"}, "pass"),
+    ({"wearer": "w-0001", "asset": f"{DAILY}#utterance", "is": "holds"}, "pass"),
+    ({"wearer": "w-0001", "asset": DAILY, "is": "may hold"}, "fail"),
+    ({"wearer": "w-0001", "asset": DAILY, "is": "holds", "rows": "> 2"}, "fail"),
+    ({"wearer": "w-0001", "asset": DAILY, "is": "holds", "answers": 3}, "fail"),
+    ({"wearer": "w-0001", "asset": SESSIONS, "is": "holds"}, "fail"),
+    # Who is not known is in nothing that one could name, and not gone from anything.
+    ({"wearer": "w-0009", "asset": DAILY, "is": "unknown"}, "pass"),
+    ({"wearer": "w-0009", "asset": DAILY, "is": "gone"}, "unknown"),
+    ({"wearer": "w-0001", "asset": "checkpoint:none@7", "is": "gone"}, "unknown"),
+])
+def test_what_holds_data_of_a_wearer(given: dict[str, Any], verdict: str) -> None:
+    assert check(GOOD, "impact", given).verdict == verdict
+
+
+def test_an_answer_of_one_checkpoint() -> None:
+    assert check(GOOD, "answer", {"contains": "big", "by": "assistant@2", "count": 1}).verdict == "pass"
+    assert check(GOOD, "answer", {"contains": "big", "by": "assistant@3", "count": 0}).verdict == "unknown"
 
 
 def test_one_refusal_is_a_refusal() -> None:

@@ -126,7 +126,9 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "finding", {"code": str}, {"asset": str, "count": Comparable}),
     ("expectations", "gap", {"at": str}, {"code": str}),
     ("expectations", "served", {"checkpoint": str}, {"count": Comparable}),
-    ("expectations", "answer", {"contains": str}, {"count": Comparable}),
+    ("expectations", "answer", {"contains": str}, {"count": Comparable, "by": str}),
+    ("expectations", "impact", {"wearer": str, "asset": str, "is": str}, {"rows": Comparable, "answers": Comparable}),
+    ("expectations", "trained_on", {"wearer": str, "checkpoint": str, "rows": Comparable}, {}),
 )
 
 

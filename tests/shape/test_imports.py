@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What the root of lineage/ may hold; every room may import it.
 BASE = {"lineage", "lineage.condition", "lineage.names", "lineage.model", "lineage.code", "lineage.codes",
-        "lineage.codes_enforce", "lineage.dsse", "lineage.errors", "lineage.jobfile", "lineage.yaml_file"}
+        "lineage.codes_enforce", "lineage.dsse", "lineage.errors", "lineage.jobfile", "lineage.pseudonyms",
+        "lineage.yaml_file"}
 STAGES = ("privacylib", "understand", "discover", "enforce", "demonstrate")
 SERVICES = ("web", "logger", "warehouse", "inference", "training")
 RUN_TIME = [f"lineage.enforce.{name}" for name in ("rules", "guard", "gate", "tokens")]
