@@ -123,8 +123,10 @@ class Remote:
         """``key``: "delta" in a stream, "message" otherwise.  A piece without text (a role, a count) is empty."""
         try:
             choices = said["choices"]  # type: ignore[index]
-            return str(choices[0][key].get("content") or "") if choices else ""
-        except (KeyError, TypeError, IndexError, AttributeError):
+            text = (choices[0][key].get("content") if choices else None) or ""
+            text.encode()  # half a character, which JSON can write, fits into no message
+            return str(text)
+        except (KeyError, TypeError, IndexError, AttributeError, UnicodeEncodeError):
             raise self._error("it sends what is no chat completion") from None
 
     def _headers(self) -> dict[str, str]:

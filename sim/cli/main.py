@@ -13,7 +13,7 @@ import sys
 import typer
 
 from lineage.errors import SightlineError
-from sim.cli import ask, bench, impact, load, reclassify, run, sql, stack, zones
+from sim.cli import ask, bench, calls, impact, load, reclassify, run, sql, stack, zones
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   rich_markup_mode="rich",
@@ -23,6 +23,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 run.add(app)
 ask.add(app)
+calls.add(app)
 impact.add(app)
 load.add(app)
 bench.add(app)

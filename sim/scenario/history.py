@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lineage.discover.calls import Call
 from lineage.discover.graph import Graph
 from lineage.discover.impact import Impact
 from lineage.errors import InputError
@@ -40,6 +41,8 @@ class History:
     # all that holds data of a wearer.
     held: Callable[[str, str], tuple[int, int, bool]] = lambda wearer, checkpoint: (0, 0, False)
     impact: Callable[[str], Impact] = lambda wearer: Impact(0)
+    # What models were asked and answered, and how often each in the same way.
+    calls: Callable[[], Mapping[Call, int]] = dict
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

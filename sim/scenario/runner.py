@@ -19,6 +19,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from lineage.discover.calls import calls
 from lineage.discover.store import Store
 from lineage.discover.store import recorded as recorded_signals
 from lineage.errors import RunError
@@ -267,7 +268,8 @@ class _Runner:
                           lambda what, to: carried.carried(records, what, to), operations_score.truth,
                           lambda target: appended.appended(records, target),
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
-                          signals, held.Held(records).of, impacts.asked(content, signals, self._deployment))
+                          signals, held.Held(records).of, impacts.asked(content, signals, self._deployment),
+                          calls=cache(lambda: calls(path / "lineage.db")))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lineage.discover.calls import Call
 from lineage.discover.impact import Impact, Item
 from lineage.errors import InputError
 from lineage.model import Signal
@@ -74,6 +75,10 @@ STEPS = [{"step": "present", "outcome": "blocked", "said": {"code": "PAI303"}},
          {"step": "present", "outcome": "done", "said": {}}]
 NOTHING: dict[str, Any] = {"assets": [], "edges": [], "decisions": [], "findings": [], "zones": [], "evidence": [],
                            "consent": [], "activities": [], "signals": {"recorded": 0, "delivered": 0}}
+CALLS = {Call("rpc:inference.Generate", "chat", "assistant", "assistant@2", "d", "stop", ("memory", "prompt"),
+              ("checkpoint:assistant@2",), ("warehouse:feature.assistant#last_asked",), ("answer",), ("web:log",)): 2,
+         Call("rpc:inference.Generate", "chat", "assistant", "assistant@1", "c", "stop", ("prompt",),
+              ("checkpoint:assistant@1",), (), ("answer",), ()): 3}
 ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"), ("I do not know.", "assistant@2")]
 
 
@@ -107,7 +112,8 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
             **changed: Any) -> History:
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
-                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT)
+                   {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT,
+                   calls=lambda: CALLS)
 
 
 def trained(wearer: str, checkpoint: str) -> tuple[int, int, bool]:
@@ -192,6 +198,11 @@ CASES: dict[str, Case] = {
     "happened": Case({"process": "app", "op": "call", "at": "web:ask", "count": 3},
                      (GOOD, {"process": "app", "op": "read", "at": "web:ask", "count": 1}),
                      (GOOD, {"process": "app", "op": "call", "at": "web:none", "count": 0})),
+    "call": Case({"rpc": "Generate", "answered": "assistant@2", "inputs": ["prompt"], "used_in": "web:log",
+                  "retrieved": ["warehouse:feature.assistant#last_asked"], "count": 2},
+                 # An empty list is none, not any.
+                 (GOOD, {"rpc": "Generate", "answered": "assistant@2", "retrieved": []}),
+                 (GOOD, {"rpc": "Embed", "count": 0})),
     "told": Case({"step": "present", "at": 1, "contains": "pai303"},
                  (GOOD, {"step": "present", "at": 2, "contains": "PAI303"}),
                  (GOOD, {"step": "present", "at": 3, "contains": "PAI303"})),
@@ -243,6 +254,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "trained_on": {"wearer": "w-0002", "checkpoint": "assistant@2", "rows": 0},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
+    "call": {"rpc": "Generate", "answered": "assistant@3", "count": 0},
     "remains": {"of": "device:glasses#utterance", "in": "checkpoint", "places": 0},
     "told": {"step": "present", "at": 2, "contains": "PAI303", "is": "no"},
 }

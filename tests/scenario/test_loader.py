@@ -56,6 +56,9 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("steps", "overlay", {}, {"wearers": (str, int, list)}),
     ("steps", "enrol", {}, {"wearers": (str, int, list)}),
     ("steps", "gesture", {"gesture": str}, {"wearers": (str, int, list), "raw": bool}),
+    ("expectations", "call", {"rpc": str}, {
+        "answered": str, "requested": str, "finish": str, "inputs": list[str], "retrieved": list[str],
+        "weights": list[str], "used_in": str, "count": Comparable}),
     ("expectations", "carried", {**FLOW, "messages": Comparable}, {}),
     ("expectations", "happened", {"process": str, "op": str, "at": str, "count": Comparable}, {}),
     ("expectations", "flow_refused", {"from": str, "code": str}, {"count": Comparable}),

@@ -8,14 +8,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.enforce.guard import Guard
@@ -24,10 +26,15 @@ from lineage.enforce.rules import Rules
 from lineage.errors import InputError, PolicyDenied, RunError
 from lineage.model import Label
 from lineage.privacylib import Extension, PrivacyLib
+from protos import inference_pb2 as pb
+from protos import inference_pb2_grpc
+from services.errors import from_rpc
 from services.inference import endpoint as endpoints
 from services.inference.endpoint import ASSET, Endpoint
-from services.inference.remote import MAX_ANSWER, Remote
-from tests.services.fakes import Recorder
+from services.inference.remote import MAX_ANSWER, MAX_LINE, Remote
+from services.inference.service import InferenceService
+from tests.services import fakes
+from tests.services.fakes import KEYS, META, FakeClock, FakeStore, Recorder, stub
 
 FILE = ("model: assistant\nurl: http://127.0.0.1:8080/v1/\nserves: llama-3.2-1b\nowner: assistant-quality\n"
         "annotations: [GLASSES_INTERACTION]\ndeadline: 3\n")
@@ -56,17 +63,39 @@ class Endpoints:
             return JSONResponse({"choices": [{"message": {"role": "assistant", "content": "It is a bridge."}}]})
         if self.how == "whole garbage":
             return Response("<html>", media_type="text/html")
+        if self.how == "redirects":
+            return Response(status_code=302, headers={"location": "http://127.0.0.1:1/"})
+        if self.how == "bad gzip":
+            return Response(b"no gzip", media_type="text/event-stream", headers={"content-encoding": "gzip"})
+        if self.how == "is silent":
+            await asyncio.sleep(60)
         return StreamingResponse(self.stream(), media_type="text/event-stream")
 
-    async def stream(self) -> AsyncIterator[str]:
+    async def stream(self) -> AsyncIterator[str | bytes]:
         try:
             yield event(None) + event("It is") + ": a comment\n\n" + event(" a sus")
             if self.how == "hangs":
                 await asyncio.sleep(60)
             if self.how == "dies":
                 raise RuntimeError("the model is gone")
+            if self.how == "drips":
+                while True:
+                    yield ": still here\n\n"
+                    await asyncio.sleep(0.05)
             if self.how == "garbage":
                 yield "data: {no json\n\n"
+            if self.how == "bytes":
+                yield b"data: \xff\xfe\x00\n\n"
+            if self.how == "half a character":
+                yield event("\ud83c")
+            if self.how == "no text":
+                yield "data: {\"choices\": [{\"delta\": {\"content\": {\"a\": 1}}}]}\n\n"
+            if self.how == "deep":
+                yield f"data: {'[' * 60_000}\n\n"
+            if self.how == "one line":
+                while True:
+                    yield "data: " + "x" * 10_000
+                    await asyncio.sleep(0)
             if self.how == "other":
                 yield "data: {\"choices\": [{\"text\": 1}]}\n\n"
             if self.how == "endless":
@@ -123,7 +152,9 @@ async def test_an_answer_comes_word_by_word(how: str, words: str) -> None:
 
 @pytest.mark.parametrize(("how", "what"), [
     ("refuses", "401"), ("dies", "Error"), ("garbage", "no JSON"), ("other", "no chat completion"),
-    ("ends", "before its end"), ("endless", str(MAX_ANSWER)), ("whole garbage", "no JSON")])
+    ("ends", "before its end"), ("endless", str(MAX_ANSWER)), ("whole garbage", "no JSON"), ("redirects", "302"),
+    ("bad gzip", "Error"), ("bytes", "no JSON"), ("half a character", "no chat completion"),
+    ("no text", "no chat completion"), ("deep", "no JSON"), ("one line", str(MAX_LINE))])
 async def test_an_endpoint_that_fails_is_told_of(how: str, what: str) -> None:
     async with serving() as (served, remote):
         served.how = how
@@ -132,14 +163,77 @@ async def test_an_endpoint_that_fails_is_told_of(how: str, what: str) -> None:
         assert caught.value.code == "PAI035" and what in caught.value.what and caught.value.next.startswith("curl http")
 
 
-async def test_an_endpoint_that_hangs_is_given_up_at_its_deadline() -> None:
+@pytest.mark.parametrize("how", ["hangs", "is silent", "drips"])
+async def test_an_endpoint_that_hangs_is_given_up_at_its_deadline(how: str) -> None:
     async with serving(deadline=1) as (served, remote):
-        served.how = "hangs"
+        served.how = how
         began = time.monotonic()
         with pytest.raises(RunError) as caught:
             await said(remote)
         assert caught.value.code == "PAI035" and "within 1 s" in caught.value.what
         assert time.monotonic() - began < 30, "the server would have gone on for a minute"
+
+
+@pytest.mark.parametrize("how", ["dies", "garbage", "hangs"])
+async def test_of_an_answer_that_failed_nothing_is_kept_and_the_next_one_comes(how: str, tmp_path: Path) -> None:
+    """Through the service: an error with its code, no response, nothing in the cache of answers, no half a reply."""
+    kept: dict[Any, Any] = {}
+    question = pb.GenerateRequest(model="assistant", prompt="What is that?")
+    seen = Recorder()
+    async with serving([seen], deadline=1) as (served, remote):
+        lib = PrivacyLib("inference", [seen])
+        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), keys=KEYS, answers=kept, remote=remote)
+        async with (fakes.serving(lambda server: service.register(lib.server(server))) as own,
+                    stub(inference_pb2_grpc.InferenceStub, own) as inference):
+            await service.start()
+            served.how = how
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await inference.Generate(question, metadata=META, timeout=10)
+            error = from_rpc(caught.value)
+            assert error.code == "PAI035" and error.next.startswith("curl http")
+            assert not kept and not seen.of("write", "rpc:inference.Generate.response")
+            served.how = "streams"
+            answer = await inference.Generate(question, metadata=META, timeout=10)
+            assert answer.answer == "It is a suspension bridge." and len(kept) == 1
+
+
+async def test_who_waits_no_longer_ends_the_call_of_the_endpoint(tmp_path: Path) -> None:
+    async with serving(deadline=20) as (served, remote):
+        lib = PrivacyLib("inference", [])
+        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), keys=KEYS, remote=remote)
+        async with (fakes.serving(lambda server: service.register(lib.server(server))) as own,
+                    stub(inference_pb2_grpc.InferenceStub, own) as inference):
+            await service.start()
+            served.how = "drips"
+            question = pb.GenerateRequest(model="assistant", prompt="What?")
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await inference.Generate(question, metadata=META, timeout=1)
+            assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            for _ in range(500):
+                if served.closed:
+                    break
+                await asyncio.sleep(0.01)
+            assert served.closed == 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"data: {text}\n\n".encode())
+       | st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
+                      | st.dictionaries(st.sampled_from(["choices", "delta", "content"]), inner, max_size=3),
+                      max_leaves=8).map(lambda value: f"data: {json.dumps(value)}\n\n".encode()))
+async def test_whatever_a_stream_holds_it_is_an_answer_or_a_clear_error(body: bytes) -> None:
+    lib = PrivacyLib("inference", [])
+    at = endpoints.parse(FILE, "f")
+    sent = httpx.MockTransport(lambda request: httpx.Response(200, content=body,
+                                                              headers={"content-type": "text/event-stream"}))
+    remote = Remote(lib, at, lib.http(sent, dict([at.route])))
+    with lib.scope(key="0" * 31 + "1"):
+        try:
+            for word in await said(remote):
+                word.encode()
+        except RunError as error:
+            assert error.code == "PAI035"
+    await remote.stop()
 
 
 async def test_an_endpoint_that_is_away() -> None:
