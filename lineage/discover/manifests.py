@@ -21,13 +21,13 @@ FINE_TUNE, DISTILLATION = "fine_tune", "distillation"
 
 
 class Manifest(NamedTuple):
-    """``sources``: the names of the inputs → the kind of work that their edges are, "" for plain training;
+    """``sources``: the names of the inputs → the kinds of work that their edges are, none for plain training;
     ``output``: what is made, whose version is not known yet."""
 
     activity: str
     purpose: str
     output: str
-    sources: dict[str, str]
+    sources: dict[str, frozenset[str]]
 
 
 def parse(text: str, where: str) -> Manifest:
@@ -38,7 +38,10 @@ def parse(text: str, where: str) -> Manifest:
         if run not in KINDS:
             raise KeyError(f"there is no run {run!r}")
         kind, made = KINDS[run]
-        sources = {name: kind or own for item in manifest["inputs"] for name, own in _sources(item, where)}
+        sources: dict[str, frozenset[str]] = {}
+        for item in manifest["inputs"]:
+            for name, own in _sources(item, where):
+                sources[name] = sources.get(name, frozenset()) | {kind or own} - {""}
         return Manifest(f"training:{manifest['name']}", str(manifest["purpose"]), f"{made}{manifest['output']}",
                         sources)
     except (KeyError, TypeError, AttributeError) as error:
@@ -48,8 +51,8 @@ def parse(text: str, where: str) -> Manifest:
 
 def declared_edges(manifest: Manifest) -> list[Edge]:
     """Input → run, and input → what it makes."""
-    return [edge for source, kind in manifest.sources.items() for edge in (
-        _edge(source, manifest.activity, kind), _edge(source, manifest.output, kind, {manifest.activity}))]
+    return [edge for source, kinds in manifest.sources.items() for edge in (
+        _edge(source, manifest.activity, kinds), _edge(source, manifest.output, kinds, {manifest.activity}))]
 
 
 def _sources(item: dict[str, Any], where: str) -> list[tuple[str, str]]:
@@ -72,6 +75,6 @@ def _weights(checkpoint: Any) -> str:
     return f"checkpoint:{name}#weights{at}{version}"
 
 
-def _edge(source: str, target: str, kind: str, via: set[str] | None = None) -> Edge:
+def _edge(source: str, target: str, kinds: frozenset[str], via: set[str] | None = None) -> Edge:
     return Edge(source, target, "declared", families={"D"}, via=via or set(), confidence="HIGH",
-                evidence={"manifest", kind} - {""})
+                evidence={"manifest", *kinds})

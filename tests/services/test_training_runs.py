@@ -218,10 +218,10 @@ def test_what_runs_say_is_what_lineage_declares() -> None:
     assert (declaring.FINE_TUNE, declaring.DISTILLATION) == (FINE_TUNE, DISTILLATION)
     assert declaring.parse(CHECK, "m.yaml") == declaring.Manifest("training:run", "assistance", "file:reports/check",
         dict.fromkeys(("checkpoint:assistant#weights@1", *(
-            f"{BASES}{column}" for column in ("utterance", "answer", "region", "wearer"))), "evaluation"))
-    assert declaring.parse(TUNE, "m.yaml").sources == {"checkpoint:assistant#weights": "fine_tune",
-                                                       "file:corpus/landmarks.tsv": ""}
-    assert declaring.parse(STUDENT, "m.yaml").sources == {"checkpoint:assistant#weights": "distillation",
-                                                          f"{BASES}utterance": ""}
+            f"{BASES}{column}" for column in ("utterance", "answer", "region", "wearer"))), frozenset({"evaluation"})))
+    assert declaring.parse(TUNE, "m.yaml").sources == {
+        "checkpoint:assistant#weights": {"fine_tune"}, "file:corpus/landmarks.tsv": set()}
+    assert declaring.parse(STUDENT, "m.yaml").sources == {
+        "checkpoint:assistant#weights": {"distillation"}, f"{BASES}utterance": set()}
     found = parse(TUNE)
     assert str(found.base) == "assistant" and found.parameters == MappingProxyType({"times": 2})
