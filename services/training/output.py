@@ -22,7 +22,7 @@ from services.training.gate import MANIFEST
 from services.training.reader import Material
 from services.training.runs import RUNS
 
-_FOLDERS = {"evaluate": ("reports", "report.json", "file:reports/"), "extract": ("features", "rows.jsonl", "feature:")}
+_FOLDERS = {"evaluate": ("reports", "report.json"), "extract": ("features", "rows.jsonl")}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Output:
     rows: int
 
     def asset(self, version: int) -> str:
-        return f"{_FOLDERS[self.run][2]}{self.name}@{version}"
+        return f"{RUNS[self.run].makes}{self.name}@{version}"
 
 
 class Kept(NamedTuple):
@@ -71,7 +71,7 @@ def keep(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Mate
 
 
 def path(run: str, name: str, version: int) -> str:
-    folder, file, _ = _FOLDERS[run]
+    folder, file = _FOLDERS[run]
     return f"{folder}/{name}@{version}/{file}"
 
 

@@ -9,13 +9,15 @@ from services.kinds import INDEX
 
 class Kind(NamedTuple):
     """``base``: whether it takes a checkpoint as an input; ``asks``: it asks a model and makes none; ``kind``: of the
-    model that it makes, where the manifest does not say; ``edge``: the kind of training work that its edges are."""
+    model that it makes, where the manifest does not say; ``edge``: the kind of training work that its edges are;
+    ``makes``: what the name of what it makes begins with."""
 
     name: str
     base: Literal["", "may", "needed"]
     asks: bool = False
     kind: str = "text"
     edge: str = ""
+    makes: str = "checkpoint:"
 
     @property
     def says(self) -> str:
@@ -31,9 +33,9 @@ RUNS = {run.name: run for run in (
     # A model, from nothing or from the weights of another one.
     Kind("train", "may"),
     # A report: what a model says to a table's questions, beside what was expected.
-    Kind("evaluate", "needed", asks=True, edge="evaluation"),
+    Kind("evaluate", "needed", asks=True, edge="evaluation", makes="file:reports/"),
     # A column of features: what a model says of each row.
-    Kind("extract", "needed", asks=True, edge="feature_extraction"),
+    Kind("extract", "needed", asks=True, edge="feature_extraction", makes="feature:"),
     # Vectors of texts, to be looked up: with the embedder that it begins from, or one of its own.
     Kind("index", "may", kind=INDEX, edge="embedding_index"),
 )}

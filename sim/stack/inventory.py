@@ -24,6 +24,7 @@ from lineage.privacylib import NullSink, Probes
 from lineage.yaml_file import tree_of
 from protos import annotations_pb2
 from services.training import manifest as manifests
+from services.training.runs import RUNS
 from services.warehouse import catalog
 from services.warehouse import job as jobs
 from sim.stack.callsites import sites
@@ -125,7 +126,7 @@ def _code() -> Iterator[Point]:
         yield from _file(path, ".".join(name.parts).removesuffix(".__init__"), name.parts[1] if name.parts[2:] else "")
     for module, service in (*((module, "app") for module in APP), ("sim.world.device", "glasses")):
         yield from _file(ROOT / f"{module.replace('.', '/')}.py", module, service)
-    yield from _file(ROOT / "sim/stack/node.py", "sim.stack.node", "")
+    yield from _file(ROOT / "sim/stack/builder.py", "sim.stack.builder", "")
 
 
 def _file(path: Path, module: str, service: str) -> Iterator[Point]:
@@ -158,10 +159,14 @@ def _categories(deployment: Deployment) -> Iterator[Point]:
 def _manifests(deployment: Deployment) -> Iterator[Point]:
     for path in sorted(deployment.manifests.glob("*.yaml")):
         manifest = manifests.parse(path.read_text(encoding="utf-8"))
-        place, made = f"manifests/{path.name}", f"checkpoint:{manifest.output}"
+        place, made = f"manifests/{path.name}", f"{RUNS[manifest.run].makes}{manifest.output}"
         yield Point("training", "manifest", manifest.activity, place, activity=manifest.activity)
         yield Point("training", "file", made, "manifests", (("write", made),))
         if manifest.serve:
             yield Point("inference", "file", made, "manifests", (("read", made),))
+        for named in (manifest.base, manifest.teacher):
+            if named is not None:  # its manifest at least, which tells the labels of its weights
+                yield Point("training", "file", f"checkpoint:{named.name}", "manifests",
+                            (("read", f"checkpoint:{named.name}"),))
         for corpus in manifest.corpora:
             yield Point("training", "file", corpus.asset, "manifests", (("read", corpus.asset),))

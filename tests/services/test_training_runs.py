@@ -215,6 +215,7 @@ async def test_a_condition_has_to_fit_the_table(tmp_path: Path) -> None:
 
 def test_what_runs_say_is_what_lineage_declares() -> None:
     assert {name: run.edge for name, run in RUNS.items()} == {name: declaring.KINDS[name][0] for name in RUNS}
+    assert {name: run.makes for name, run in RUNS.items()} == {name: declaring.KINDS[name][1] for name in RUNS}
     assert (declaring.FINE_TUNE, declaring.DISTILLATION) == (FINE_TUNE, DISTILLATION)
     assert declaring.parse(CHECK, "m.yaml") == declaring.Manifest("training:run", "assistance", "file:reports/check",
         dict.fromkeys(("checkpoint:assistant#weights@1", *(

@@ -117,3 +117,15 @@ def test_call_sites_are_found_in_the_source(tmp_path: Path, monkeypatch: pytest.
         ("probe", "feature:nearby"), ("client", "Inference.Generate"), ("client", "Policy.Judge"),
         ("client", "Logger.Append")]
     assert found[0] == Site("read", "feature:landmarks", "planted_service:9")
+
+
+def test_a_run_that_makes_no_checkpoint_is_a_point_with_what_it_asks(tmp_path: Path) -> None:
+    manifests = Path(__file__).parents[2] / "scenarios/manifests"
+    deployed = deploy(tmp_path / "deploy", [], manifests=[manifests / "session_topics.yaml",
+                                                          manifests / "assistant_check.yaml"])
+    made = {point.name: point for point in inventory(deployed) if point.kind == "file" and point.service == "training"}
+    assert {"feature:session_topics", "file:reports/assistant_check"} <= set(made)
+    assert made["feature:session_topics"].count({("training", "write", "feature:session_topics@1", ""): 2}) == 2
+    asked = [point for point in inventory(deployed) if point.name == "checkpoint:assistant"
+             and point.signals == (("read", "checkpoint:assistant"),) and point.service == "training"]
+    assert len(asked) == 1
