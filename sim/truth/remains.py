@@ -23,10 +23,12 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from sim.truth import naming
-from sim.truth.carried import cut, written
+from sim.truth.carried import PIECE, cut, written
 
 _PASSED_OVER = ("deploy", "journal")
 _ASIDE = ("-wal", "-shm")
+# Bytes of a character of UTF-8 without its last, at either end of a stretch.
+MAX_CUT_OFF = 2 * 3
 
 
 class Remains(NamedTuple):
@@ -57,7 +59,8 @@ def _forms(value: bytes) -> Iterator[bytes]:
         yield from written(piece)
         yield piece.lower()
         text = piece.decode("utf-8", "ignore")
-        if text.isprintable():
+        # A stretch may begin and end within a character; of bytes that are no text, letters are left by accident.
+        if text.isprintable() and len(text.encode()) >= len(piece) - (MAX_CUT_OFF if len(piece) == PIECE else 0):
             yield text.encode("utf-16-le")
             yield quote(text).encode()
             yield json.dumps(text)[1:-1].encode()

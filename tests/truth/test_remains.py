@@ -80,3 +80,13 @@ def test_what_is_no_archive_is_searched_as_it_is(tmp_path_factory: pytest.TempPa
     (folder / "one").write_bytes(b"PK" + body)
     (folder / "two").write_bytes(b"\x1f\x8b" + body)
     assert remains(folder, [(WHAT, SAID.encode())]).found[WHAT] == set()
+
+
+@given(st.lists(st.integers(0x80, 0xFF), min_size=64, max_size=400).map(bytes))
+def test_of_bytes_that_are_no_text_no_letter_is_taken_for_a_trace(tmp_path_factory: pytest.TempPathFactory,
+                                                                  value: bytes) -> None:
+    """Every single letter lies somewhere."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "letters.txt").write_text(" ".join(map(chr, range(32, 127))))
+    if not value.isascii():
+        assert remains(data, [("device:glasses#faces", value)]).found["device:glasses#faces"] == frozenset()
