@@ -138,4 +138,29 @@ ENFORCE: dict[str, Code] = {
         "The executed manifest is genuine, and about other weights or another version than those beside it: one of the "
         "two was swapped, cut short or replaced. The checkpoint is not served.",
         "Train it again; find out who wrote into the checkpoint's folder."),
+    "PAI332": Code(
+        "the table has changed since the run was admitted",
+        "Admission binds the state of each table that was judged; the rows there now are others, so nothing was read.",
+        "Train again: the table is judged as it is then."),
+    "PAI333": Code(
+        "fewer rows may be seen than the run has read",
+        "Since the run was admitted a requirement has arrived by which it would have been given fewer rows. The "
+        "checkpoint does not register, or is not served.",
+        "Train again: it reads what may be seen by then."),
+    "PAI334": Code(
+        "consent was withdrawn",
+        "A wearer whose rows are in the run has taken back consent to its purpose since they were read. The checkpoint "
+        "does not register, or is not served.",
+        "Train again: her rows are withheld by then."),
+    "PAI335": Code(
+        "the checkpoint may not be used for that",
+        "The data that the checkpoint was made of are governed by a requirement that does not permit the purpose of "
+        "the request.",
+        "Ask for a purpose that is permitted, or serve a checkpoint of other data.",
+        "scenarios/61_rule_arrives.yaml"),
+    "PAI336": Code(
+        "the manifest does not allow the remedy",
+        "The run could go on with columns or rows left out, and its manifest names its remedies without that one, or "
+        "nothing to learn from would be left.",
+        "Add the remedy to `allow:`, if the model makes sense without what would be left out."),
 }

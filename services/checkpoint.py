@@ -55,9 +55,18 @@ class Checkpoint:
 
     @property
     def labels(self) -> dict[str, Label]:
-        """The weights have the join of their inputs' labels; the manifest holds none of their data."""
+        """The weights have the join of their inputs' labels; so has a manifest that says whose rows were read, by
+        pseudonym, and any other holds none of their data."""
         weights = Label(self.category, self.annotations, "" if self.category else "weights")
-        return {"weights": weights, "manifest": Label(operational="structure")}
+        manifest = Label("user.identifier", self.annotations) if self.subjects else Label(operational="structure")
+        return {"weights": weights, "manifest": manifest}
+
+    @property
+    def subjects(self) -> list[str]:
+        """Whose rows it was made of, by pseudonym, as far as their consent was needed; those of what it goes on from
+        are among them."""
+        inputs = self.executed.get("inputs", ())
+        return sorted({str(name) for one in inputs if isinstance(one, dict) for name in one.get("subjects", ())})
 
     def statement(self, **of_run: Any) -> dict[str, Any]:
         """The executed manifest, with what else is to be said of the run."""

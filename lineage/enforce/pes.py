@@ -1,4 +1,4 @@
-"""The Policy Evaluation Service (PES): answers Admit and Judge, and signs what it allowed (S5).
+"""The Policy Evaluation Service (PES): answers Admit, Recheck and Judge, and signs what it allowed (S5).
 
 Every answer is a decision, with the requirement versions it used, recorded as a signal.  A job is judged by its
 statements, which this service reads itself: what the caller believes of its own SQL counts for nothing.
@@ -18,8 +18,9 @@ from typing import Any, Literal
 import grpc
 
 from lineage.enforce import consent
+from lineage.enforce.admission import admitted, labelled, rechecked
 from lineage.enforce.consent import Consents
-from lineage.enforce.gate import Crossing, Input, admit, judge, make
+from lineage.enforce.gate import Crossing, Input, judge, make
 from lineage.enforce.identity import entitled, refused, unable
 from lineage.enforce.lines import Files, Lines
 from lineage.enforce.narrowing import Keys, Narrowed, narrowed
@@ -46,13 +47,15 @@ _LABELS = {"wearer": Label("user.identifier", ("CONSENT",)), "purpose": Label(op
 
 class PolicyService(policy_pb2_grpc.PolicyServicer):
     """``now``: seconds since 1970, by which tokens end; ``today``: by which reviews end.  Without ``principals`` nobody
-    is held to who they are."""
+    is held to who they are.  ``pseudonym``: of a wearer, as the warehouse tells them."""
 
     name = "policy"
 
     def __init__(self, lib: PrivacyLib, rules: Rules | Rulebook, signer: Signer, files: Files,
                  now: Callable[[], float] = time.time, principals: Principals | None = None,
-                 today: Today = lambda: datetime.now(UTC).date()) -> None:
+                 today: Today = lambda: datetime.now(UTC).date(),
+                 pseudonym: Callable[[str], str] = lambda subject: "") -> None:
+        self._pseudonym = pseudonym
         self._today = today
         self._lib = lib
         self._principals = principals
@@ -82,14 +85,28 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
         """Nothing to close."""
 
     async def Admit(self, request: pb.AdmitRequest, context: Any) -> pb.Verdict:
-        inputs = [_labelled(item) for item in request.inputs]
-        origins = {asset_of(item.asset): _labelled(item) for item in request.origins}
-        keys = {asset: Keys(None, origins.get(asset), owned=True) for item in inputs
-                if (asset := asset_of(item.asset)).startswith("warehouse:")}
-        rows = narrowed(self._rules, keys, inputs, request.purpose, request.region)
-        decision = admit(self._rules, activity=request.activity, purpose=request.purpose,
-                         principal=request.principal, inputs=rows.used, region=request.region)
-        return self._answer(decision, rows, region=request.region)
+        withdrawn = bool(self._consents.withdrawn(request.purpose))
+        found = admitted(self._rules, request, withdrawn)
+        verdict = self._answer(found.decision, found.rows, region=request.region, snapshots=_snapshots(request.tables))
+        verdict.dropped.extend(found.dropped)
+        verdict.replaced.extend(found.replaced)
+        verdict.rows_dropped = found.rows_dropped
+        return verdict
+
+    async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
+        """A refusal is a decision of its own; what still holds was decided already."""
+        decision, rows = rechecked(self._rules, request)
+        allowed = decision.verdict != "blocked"
+        if not allowed:
+            self._lib.decision(decision)
+        purpose = request.admitted.purpose
+        # What weights were made of needs the consent that their labels ask for.
+        needed = allowed and any(self._rules.consent_needed(item.annotations, purpose) for item in rows.used)
+        who = self._consents.withdrawn(purpose) if needed else ()
+        self._lib.respond({"allowed": [], "code": [], "reason": [], "epoch": [],
+                           "withdrawn": [f"{CONSENT}#wearer"] if who else []})
+        return pb.RecheckResponse(allowed=allowed, code=decision.code, reason=decision.reason,
+                                  epoch=self._consents.epoch, withdrawn=sorted(map(self._pseudonym, who)))
 
     async def Judge(self, request: pb.JudgeRequest, context: Any) -> pb.Verdict:
         tables = _tables(request.tables)
@@ -100,7 +117,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                     if table.subject or table.origin}
         except InputError as error:
             return self._unjudged(request, error)
-        flows = [Crossing(_labelled(flow.source), _labelled(flow.sink)) for flow in request.flows]
+        flows = [Crossing(labelled(flow.source), labelled(flow.sink)) for flow in request.flows]
         found.crossings.extend(flows)
         # To count them is a use too, where a review claims how many a row stands for.
         found.used.extend([*(flow.source for flow in flows), *counted(self._rules, request.activity, tables.columns,
@@ -112,7 +129,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                          principal=request.principal, crossings=[rows.crossing(one) for one in found.crossings],
                          used=rows.used, region=request.region, review=review)
         return self._answer(decision, rows._replace(origins=rows.made(flows)), region=request.region, request=request,
-                            found=found, lowered=review.used)
+                            found=found, lowered=review.used, snapshots=_snapshots(request.tables))
 
     async def Consent(self, request: pb.ConsentRequest, context: Any) -> pb.ConsentResponse:
         """Durable before it is acknowledged.  PERMISSION_DENIED: PAI313 for a caller who may not say it."""
@@ -142,7 +159,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
 
     def _answer(self, decision: Decision, rows: Narrowed, *, region: str = "",
                 request: pb.JudgeRequest | None = None, found: Judged | None = None,
-                lowered: Iterable[Lowering] = ()) -> pb.Verdict:
+                lowered: Iterable[Lowering] = (), snapshots: tuple[str, ...] = ()) -> pb.Verdict:
         asking = entitled(self._principals, self._lib.context, decision.purpose, decision.activity, region)
         governs = {name for item in rows.used for name in item.annotations}
         decision = refused(self._rules, decision, asking.wrong, governs)
@@ -158,7 +175,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                 tuple(sorted(item.asset for item in rows.used)), decision.requirements, region,
                 statement=digest(request.statements) if request is not None and request.statements else "",
                 outputs=tuple(found.outputs) if found is not None else (),
-                snapshots=_snapshots(request), consenting=rows.consenting, epoch=self._consents.epoch,
+                snapshots=snapshots, consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
                 nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked,
                 holder=asking.name, lowered=tuple(sorted(one.text for one in lowered))))
@@ -185,10 +202,6 @@ def _flows(found: Judged | None) -> dict[str, list[str]] | None:
     return flows or None
 
 
-def _labelled(item: pb.Labelled) -> Input:
-    return Input(item.asset, tuple(item.annotations), item.annotated)
-
-
 def _tables(tables: Iterable[pb.JudgedTable]) -> Tables:
     columns = {table.name: {column.name: Input(join(f"warehouse:{table.name}", column.name),
                                                tuple(column.annotations), column.annotated)
@@ -207,11 +220,8 @@ def _keys(table: pb.JudgedTable, tables: Tables, outputs: Iterable[str]) -> Keys
                 columns=tuple(columns.values()) if written else ())
 
 
-def _snapshots(request: pb.JudgeRequest | None) -> tuple[str, ...]:
-    if request is None:
-        return ()
-    return tuple(sorted(f"{table.name}={table.snapshot}/{_digest(table)}" for table in request.tables
-                        if table.snapshot))
+def _snapshots(tables: Iterable[pb.JudgedTable]) -> tuple[str, ...]:
+    return tuple(sorted(f"{table.name}={table.snapshot}/{_digest(table)}" for table in tables if table.snapshot))
 
 
 def _digest(table: pb.JudgedTable) -> str:

@@ -130,6 +130,13 @@ class WarehousePermission:
         asset = f"warehouse:{table}"
         return origins_of(claims.origins, asset), origins_of(claims.unasked, asset) or frozenset()
 
+    def unchanged(self, claims: Claims, activity: str, now: Collection[str]) -> None:
+        """Raises PolicyDenied (PAI332) where a table is not as it was when the reader was admitted; a token without
+        snapshots is bound to none."""
+        if not set(now) <= set(claims.snapshots):
+            self.refuse(claims, activity, "PAI332",
+                        f"{_first(now).partition('=')[0]} has changed since {claims.activity} was admitted")
+
     def epoch(self, claims: Claims, activity: str, now: int) -> None:
         """Raises PolicyDenied (PAI303) where consent has changed since the token was signed."""
         if claims.epoch != now:

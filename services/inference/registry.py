@@ -7,15 +7,19 @@ kept in the store, so that it outlives the process.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from lineage import dsse
 from lineage.errors import InputError, RunError, SightlineError
-from lineage.model import Label
+from lineage.model import Finding, Label
+from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
+from services.admission import Permission, origins, still
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
@@ -36,47 +40,57 @@ class Serving(NamedTuple, Generic[T]):
 
 
 class Registry:
-    """``keys``: key id → public key of who may sign an executed manifest."""
+    """``keys``: key id → public key of who may sign an executed manifest.  ``policy``: a stub, asked before a
+    checkpoint is served; ``permission``: what is judged here then, and at each answer."""
 
-    def __init__(self, lib: PrivacyLib, store: Store, keys: Mapping[str, bytes]) -> None:
+    def __init__(self, lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], policy: Any,
+                 permission: Permission) -> None:
         self._lib = lib
         self._store = store
         self._keys = keys
+        self._policy = policy
+        self._permission = permission
+        # One change at a time: each asks the policy service in the middle.
+        self._changing = asyncio.Lock()
         self._loaded: dict[str, Serving[object]] = {}
         self._traffic: dict[str, Traffic] = {}
         # Names under which a model answers that somebody else runs.
         self._elsewhere: set[str] = set()
 
-    def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
+    async def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
 
         Raises InputError for a checkpoint that is missing or no model (PAI004), whose manifest is not genuine (PAI330)
-        or of other weights, or that is other than expected (PAI331); what was served before is still served then.
+        or of other weights, or that is other than expected (PAI331), and PolicyDenied for one that may not be served
+        (any more); what was served before is still served then.
         """
         name, _ = checkpoints.parse_id(checkpoint)
-        serving = self._load(checkpoint, digest)
-        if name not in self._elsewhere:  # else it answers only who asks for it by its version
-            now = self._traffic.get(name)
-            self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint))
-        return serving
+        async with self._changing:
+            serving = await self._load(checkpoint, digest)
+            if name not in self._elsewhere:  # else it answers only who asks for it by its version
+                now = self._traffic.get(name)
+                self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint))
+            return serving
 
-    def roll_out(self, checkpoint: str, share: float) -> Traffic:
+    async def roll_out(self, checkpoint: str, share: float) -> Traffic:
         """Gives "assistant@2" a share of the requests, from the ones that assistant@1 answers.
 
         Raises InputError: PAI036 for what cannot be rolled out, else as :meth:`load`; nothing has changed then.
         """
         name, _ = checkpoints.parse_id(checkpoint)
-        now = self._rolled(name)
-        after = now.roll_out(checkpoint, share)
-        self._load(checkpoint, beside=self._loaded[now.serving].checkpoint)
-        return self._settle(name, after, keep=True)
+        async with self._changing:
+            now = self._rolled(name)
+            after = now.roll_out(checkpoint, share)
+            await self._load(checkpoint, beside=self._loaded[now.serving].checkpoint)
+            return self._settle(name, after, keep=True)
 
-    def roll_back(self, name: str) -> Traffic:
+    async def roll_back(self, name: str) -> Traffic:
         """Raises InputError (PAI036) where there is nothing to go back to, else as :meth:`load`."""
-        after = self._rolled(name).roll_back()
-        if after.serving not in self._loaded:
-            self._load(after.serving)
-        return self._settle(name, after, keep=True)
+        async with self._changing:
+            after = self._rolled(name).roll_back()
+            if after.serving not in self._loaded:
+                await self._load(after.serving)
+            return self._settle(name, after, keep=True)
 
     def _rolled(self, name: str) -> Traffic:
         found = self._traffic.get(name)
@@ -96,19 +110,23 @@ class Registry:
         self._traffic[name] = after
         return after
 
-    def _load(self, checkpoint: str, digest: str = "", beside: Checkpoint | Endpoint | None = None) -> Serving[object]:
+    async def _load(self, checkpoint: str, digest: str = "",
+                    beside: Checkpoint | Endpoint | None = None) -> Serving[object]:
         """``beside``: what it is to take requests from; a model of another kind cannot (PAI036)."""
-        found = self._manifest(checkpoint)
+        with self._refusals(checkpoint):
+            found = self._manifest(checkpoint)
         if beside is not None and beside.kind != found.kind:
             raise InputError("PAI036", f"{checkpoint} is a model of the kind {found.kind}, and {beside.id} one of the "
                                        f"kind {beside.kind}", where=found.asset)
+        await still(self._policy, self._permission, found, "serving")
         with self._lib.read(found.asset, fields=("weights",)):
             weights = self._store.read(checkpoints.weights_path(checkpoint))
         actual = checkpoints.digest(weights)
         for wanted in (digest or found.digest, found.digest):
             if actual != wanted:
-                raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
-                                           "not served", where=found.asset, next="train it again")
+                with self._refusals(checkpoint):
+                    raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
+                                               "not served", where=found.asset, next="train it again")
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
         return self._loaded[checkpoint]
 
@@ -118,37 +136,50 @@ class Registry:
         self._traffic[remote.endpoint.model] = Traffic(remote.endpoint.id)
         self._elsewhere.add(remote.endpoint.model)
 
-    def resume(self, name: str) -> None:
-        """Serves what a roll-out has left; else the newest checkpoint of ``name`` that is meant to be served."""
+    async def resume(self, name: str) -> None:
+        """Serves what a roll-out has left; else the newest checkpoint of ``name`` that is meant to be served.  What may
+        not be, or is not genuine, is a finding, and the one before it is served."""
         path = traffic.path(name)
         if self._store.exists(path):
             self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
             with self._lib.read(f"file:{path}", fields=("traffic",)):
                 found = traffic.loads(self._store.read(path), f"file:{path}")
-            self._load(found.serving)
-            try:
-                if found.candidate:
-                    self._load(found.candidate)
-            except SightlineError as error:
-                found = found.roll_back()
-                _log.warning("inference: the roll-out is not taken up: %s", error)
-            self._traffic[name] = found
-            return
+            if await self._resumed(found.serving):
+                if found.candidate and not await self._resumed(found.candidate):
+                    found = found.roll_back()
+                self._traffic[name] = found
+                return
         for version in range(checkpoints.newest(self._store, name), 0, -1):
             checkpoint = f"{name}@{version}"
-            if self._store.exists(checkpoints.manifest_path(checkpoint)) and self._manifest(checkpoint).serve:
-                self.load(checkpoint)
+            there = self._store.exists(checkpoints.manifest_path(checkpoint))
+            if there and await self._resumed(checkpoint, meant=True):
+                self._traffic[name] = Traffic(checkpoint)
                 return
+
+    async def _resumed(self, checkpoint: str, *, meant: bool = False) -> bool:
+        """``meant``: only one that is meant to be served."""
+        try:
+            if meant and not self._manifest(checkpoint).serve:
+                return False
+            await self._load(checkpoint)
+        except SightlineError as error:
+            _log.warning("inference: %s is not served again: %s", checkpoint, error)
+            self._lib.finding(Finding(error.code, f"checkpoint:{checkpoint}", f"not served again: {error.what}",
+                                      error.next))
+            return False
+        return True
 
     def find(self, model: str, kind: type[T]) -> Serving[T]:
         """By name, or pinned ("assistant@1") where that was loaded.
 
-        Raises RunError (PAI031) where there is none, InputError (PAI004) for a model of another kind.
+        Raises RunError (PAI031) where there is none, PolicyDenied (PAI335) where it may not be used for the purpose of
+        the request, InputError (PAI004) for a model of another kind.
         """
         found = self._loaded.get(self._chosen(model))
         if found is None:
             raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
                            next="train one: services/training/manifests/assistant_base.yaml")
+        self._permitted(found.checkpoint)
         if not isinstance(found.model, kind):
             raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",
                              where="inference")
@@ -171,6 +202,20 @@ class Registry:
         if found is None:
             return model
         return found.of(self._lib.context.key) if found.candidate else found.serving
+
+    def _permitted(self, checkpoint: Checkpoint | Endpoint) -> None:
+        if isinstance(checkpoint, Checkpoint) and checkpoint.annotations:
+            self._permission.use(join(checkpoint.asset, "weights"), checkpoint.annotations, origins(checkpoint))
+
+    @contextmanager
+    def _refusals(self, checkpoint: str) -> Iterator[None]:
+        """That a checkpoint is not what it says of itself is a decision, too."""
+        try:
+            yield
+        except InputError as error:
+            if error.code in ("PAI330", "PAI331"):
+                self._permission.unfit(f"checkpoint:{checkpoint}", error.code, error.what)
+            raise
 
     def _manifest(self, checkpoint: str) -> Checkpoint:
         asset = f"checkpoint:{checkpoint}"

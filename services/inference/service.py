@@ -29,6 +29,7 @@ from protos.inference_pb2 import (
     RollOutResponse,
 )
 from protos.inference_pb2_grpc import InferenceServicer, add_InferenceServicer_to_server
+from services.admission import Permission
 from services.debug import DebugLog
 from services.embedding import DIMENSIONS, Embedder
 from services.errors import reported
@@ -46,21 +47,22 @@ MODELS = (roles.ASSISTANT, signs.READER, roles.SCENE, roles.PERSONAL, roles.OVER
 
 
 class InferenceService(InferenceServicer):
-    """``keys``: of who may sign a checkpoint's manifest.  ``models``: the names that are served again after a restart.
-    ``answers``: where to keep answers, if at all.  ``memory``: questions come with what is remembered of their wearer.
-    ``remote``: answers in the place of the local model of its name."""
+    """``keys``: of who may sign a checkpoint's manifest.  ``policy``: a stub, asked before one is served, and
+    ``permission`` what is judged here then, and at each answer.  ``models``: the names that are served again after a
+    restart.  ``answers``: where to keep answers, if at all.  ``memory``: questions come with what is remembered of
+    their wearer.  ``remote``: answers in the place of the local model of its name."""
 
     name = "inference"
 
-    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, keys: Mapping[str, bytes],
-                 models: Sequence[str] = MODELS,
+    def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, keys: Mapping[str, bytes], policy: Any,
+                 permission: Permission, models: Sequence[str] = MODELS,
                  answers: MutableMapping[Any, Any] | None = None, memory: bool = False,
                  remote: Remote | None = None) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self._models = tuple(models)
         self._memory = memory
-        self.registry = Registry(lib, store, keys)
+        self.registry = Registry(lib, store, keys, policy, permission)
         self._answers = Answers(lib, answers)
         self._review = Review(lib, self.registry)
         self._question = Question(lib, self.registry, self._answers, self._review)
@@ -82,7 +84,7 @@ class InferenceService(InferenceServicer):
         self._answers.start()
         with self._lib.scope(family="D"):
             for name in self._models:
-                self.registry.resume(name)
+                await self.registry.resume(name)
         if self._remote is not None:
             self._remote.start()
             self.registry.add(self._remote)
@@ -128,18 +130,18 @@ class InferenceService(InferenceServicer):
 
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:
         async with reported(context, self.name, self._debug):
-            serving = self.registry.load(request.checkpoint, request.digest)
+            serving = await self.registry.load(request.checkpoint, request.digest)
             self._lib.respond({"serving": ["rpc:inference.Load.request#checkpoint"]})
             return LoadResponse(serving=serving.checkpoint.id)
 
     async def RollOut(self, request: RollOutRequest, context: Any) -> RollOutResponse:
         async with reported(context, self.name, self._debug):
-            now = self.registry.roll_out(request.checkpoint, request.share)
+            now = await self.registry.roll_out(request.checkpoint, request.share)
             self._lib.respond({"serving": ["rpc:inference.RollOut.request#checkpoint"]})
             return RollOutResponse(serving=now.serving)
 
     async def RollBack(self, request: RollBackRequest, context: Any) -> RollBackResponse:
         async with reported(context, self.name, self._debug):
-            now = self.registry.roll_back(request.model)
+            now = await self.registry.roll_back(request.model)
             self._lib.respond({"serving": ["rpc:inference.RollBack.request#model"]})
             return RollBackResponse(serving=now.serving)

@@ -36,7 +36,13 @@ class Chain(NamedTuple):
     @property
     def inputs(self) -> list[dict[str, Any]]:
         """As the executed manifest tells of them."""
-        return [{"asset": one.asset, "sha256": one.digest} for one in (self.base, self.teacher) if one]
+        return [{"asset": one.asset, "sha256": one.digest, **({"subjects": whose} if (whose := one.subjects) else {})}
+                for one in (self.base, self.teacher) if one]
+
+    @property
+    def whose(self) -> list[str]:
+        """What the executed manifest tells of persons is made from."""
+        return [join(one.asset, "manifest") for one in (self.base, self.teacher) if one and one.subjects]
 
     @property
     def labels(self) -> dict[str, Label]:

@@ -5,12 +5,13 @@ decisions.  The checkpoint's labels are the join of its inputs'.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lineage.model import Label
 from lineage.names import join
 from services import checkpoint as checkpoints
+from services.admission import kept
 from services.checkpoint import Checkpoint
 from services.training.chain import Chain
 from services.training.gate import Admission, Inputs
@@ -20,7 +21,8 @@ from services.training.reader import Material
 
 @dataclass(frozen=True)
 class Run:
-    """An admitted run.  ``text``: the manifest as it was sent; ``code``: the digest of the code that trains."""
+    """An admitted run.  ``manifest``, ``inputs``: what is really run, with ``remedies`` applied; ``text``: the manifest
+    as it was sent; ``code``: the digest of the code that trains."""
 
     manifest: Manifest
     text: str
@@ -29,6 +31,7 @@ class Run:
     admission: Admission
     code: str
     chain: Chain
+    remedies: list[dict[str, Any]] = field(default_factory=list)
 
     def made(self, version: int, weights: bytes, material: Material) -> Checkpoint:
         """The checkpoint that the run has made, with its executed manifest."""
@@ -46,10 +49,11 @@ class Run:
             "code": {"sha256": self.code},
             "parameters": dict(manifest.parameters),
             "inputs": [*(self._labelled(one) for one in material.inputs), *self.chain.inputs],
-            "remedies": [],
+            "remedies": self.remedies,
             "decisions": [admission.decision],
             "requirements": list(admission.requirements),
-            "epoch": admission.epoch,
+            "epoch": admission.claims.epoch,
+            "admission": kept(admission.request, admission.claims),
         }
 
     def _labelled(self, one: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@
     parameters: {history: 3}
     output: assistant
     serve: true
+    allow: [drop_column, drop_rows, replace_table]   # what may be done where an input is refused
+    replace: {core.daily_activity: dash.regional_activity}
 
 A run that asks a model says ``ask`` in the place of ``learn``, and which column names a row: ``row``.  A checkpoint
 without a version is the newest.  ``where`` is ``lineage/condition.py``'s; parameters are ``services/kinds.py``'s.
@@ -36,7 +38,8 @@ from services.kinds import INDEX, KINDS
 from services.training.runs import RUNS, Kind
 
 _KEYS = ("name", "version", "owner", "purpose", "region", "run", "model", "inputs", "learn", "ask", "parameters",
-         "output", "serve")
+         "output", "serve", "allow", "replace")
+REMEDIES = ("drop_column", "drop_rows", "replace_table")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TABLE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -90,7 +93,9 @@ class CheckpointInput:
 @dataclass(frozen=True)
 class Manifest:
     """``activity`` is "training:assistant_eval".  ``base``: the checkpoint that a run goes on from, or asks;
-    ``teacher``: the one whose answers are learnt.  ``row``: the column by which a report or a feature names a row."""
+    ``teacher``: the one whose answers are learnt.  ``row``: the column by which a report or a feature names a row.
+    ``allow``: the remedies that it names, None where it says nothing of them; ``replace``: table → the one that may
+    stand for it."""
 
     name: str
     version: int
@@ -109,6 +114,8 @@ class Manifest:
     teacher: CheckpointInput | None = None
     row: str = ""
     parameters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    allow: tuple[str, ...] | None = None
+    replace: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def activity(self) -> str:
@@ -145,11 +152,33 @@ def parse(text: str, where: str = "manifest") -> Manifest:
         learn_to=said.text("to") if said else "", output=_name(config, "output"), serve=config.flag("serve", False),
         kind=kind, run=run.name, base=inputs.base, teacher=inputs.teacher,
         row=said.text("row") if said and run.asks else "",
-        parameters=_parameters(config, run, kind, inputs.base is not None))
+        parameters=_parameters(config, run, kind, inputs.base is not None), allow=_allow(config),
+        replace=_replace(config))
     if manifest.serve and run.asks:
         raise config.error(f"a run that is to {run.name} makes nothing that could be served", "serve")
     _columns(config, run, manifest)
     return manifest
+
+
+def _allow(config: Config) -> tuple[str, ...] | None:
+    if not config.has("allow"):
+        return None
+    allow = config.texts("allow")
+    for remedy in allow:
+        if remedy not in REMEDIES:
+            raise config.error(f"there is no remedy {remedy!r}; there are {', '.join(REMEDIES)}", "allow")
+    return allow
+
+
+def _replace(config: Config) -> dict[str, str]:
+    if not config.has("replace"):
+        return {}
+    tables = config.mapping("replace")
+    found = {of: tables.text(of) for of in tables.names()}
+    for name in (*found, *found.values()):
+        if not _TABLE.fullmatch(name):
+            raise config.error(f"{name!r} is not a table: database.table", "replace")
+    return found
 
 
 def _columns(config: Config, run: Kind, manifest: Manifest) -> None:

@@ -30,8 +30,9 @@ class Material:
     """(prompt, answer) rows, and the ``names`` of rows that a manifest names; ``sources`` are what they came from,
     ``keys`` the rows' correlation keys, ``inputs`` what the executed manifest says of each input.
 
-    ``prompts``: what a teacher is asked, and ``asked`` what those came from.  ``kinds``: source → the kind of training
-    work that its edge is, where it is no plain training (``lineage/discover/manifests.py``).
+    ``whose``: what that is made from where it tells of persons.  ``prompts``: what a teacher is asked, and ``asked``
+    what those came from.  ``kinds``: source → the kind of training work that its edge is, where it is no plain training
+    (``lineage/discover/manifests.py``).
     """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Material:
     prompts: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
+    whose: list[str] = field(default_factory=list)
 
 
 def corpus_files(folder: Path = CORPUS) -> dict[str, bytes]:
@@ -62,15 +64,22 @@ async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest
 
 async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material: Material) -> None:
     where = str(item.where or "")
-    request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity, where=where)
+    # Of a checkpoint somebody may ask later whose rows it was made of.
+    whose = manifest.run == "train"
+    request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity, where=where,
+                          pseudonyms=whose)
     said = ("table", "columns", "activity", *(["where"] if where else []))
     with calling("warehouse"):
         response: ReadResponse = await warehouse.Read(
-            request, sources={name: [MANIFEST] for name in said}, timeout=DEADLINE)
-    columns = list(response.rows.columns)
-    if columns != list(item.columns):
-        raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(columns)}", where=item.place)
-    rows = typed.cells(response.rows)
+            request, sources={**({"pseudonyms": []} if whose else {}), **{name: [MANIFEST] for name in said}},
+            timeout=DEADLINE)
+    told = list(response.rows.columns)
+    columns = told[:len(item.columns)]
+    if columns != list(item.columns) or len(told) > len(columns) + whose:
+        raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(told)}", where=item.place)
+    cells = typed.cells(response.rows)
+    rows = [row[:len(columns)] for row in cells]
+    subjects = sorted({str(row[-1]) for row in cells if row[-1]}) if len(told) > len(columns) else []
     for row in rows:
         values = {name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)}
         if item.prompts:
@@ -85,7 +94,9 @@ async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material:
     material.keys += [row.key for row in response.rows.rows if row.key]
     material.inputs.append({"asset": f"warehouse:{item.table}", "columns": columns, "where": where, "rows": len(rows),
                             "sha256": snapshot.digest(columns, rows),
-                            "withheld": {"consent": response.without_consent, "origin": response.abroad}})
+                            "withheld": {"consent": response.without_consent, "origin": response.abroad},
+                            **({"subjects": subjects} if subjects else {})})
+    material.whose += [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in told[len(columns):]]
 
 
 def _corpus(lib: PrivacyLib, store: Store, corpus: CorpusInput, material: Material) -> None:

@@ -12,7 +12,9 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import LoadRequest
 from protos.training_pb2 import TrainRequest, TrainResponse
 from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_server
+from services import admission
 from services import checkpoint as checkpoints
+from services.admission import Permission
 from services.checkpoint import Checkpoint
 from services.debug import DebugLog
 from services.errors import calling, reported
@@ -21,9 +23,10 @@ from services.training import distil, evaluate, extract, finetune, gate, reader
 from services.training.chain import chain as chained
 from services.training.executed import Run
 from services.training.gate import MANIFEST
-from services.training.manifest import parse
+from services.training.manifest import Manifest, parse
 from services.training.output import Kept, keep
 from services.training.reader import Material
+from services.training.remedy import applied, left, standing, told
 
 # Seconds for inference to take a checkpoint into service.
 LOAD_DEADLINE = 15.0
@@ -33,12 +36,14 @@ ASKING = {"evaluate": evaluate.made, "extract": extract.made}
 
 class TrainingService(TrainingServicer):
     """``policy``, ``warehouse``, ``inference``: stubs.  ``sign``: with training's key, an executed manifest, which
-    ``keys`` (key id → public key) open; ``code``: the digest of the code that trains."""
+    ``keys`` (key id → public key) open; ``code``: the digest of the code that trains; ``permission``: what is judged
+    here before a checkpoint registers."""
 
     name = "training"
 
     def __init__(self, lib: PrivacyLib, store: Store, clock: Clock, *, policy: Any, warehouse: Any,
-                 inference: Any, sign: Callable[[bytes], bytes], keys: Mapping[str, bytes], code: str) -> None:
+                 inference: Any, sign: Callable[[bytes], bytes], keys: Mapping[str, bytes], code: str,
+                 permission: Permission) -> None:
         self._lib = lib
         self._debug = DebugLog(lib, store)
         self._store = store
@@ -46,6 +51,7 @@ class TrainingService(TrainingServicer):
         self._warehouse = warehouse
         self._inference = inference
         self._sign, self._keys = sign, keys
+        self._permission = permission
         self._code = code
         # One run at a time: two would take the same version number.
         self._lock = asyncio.Lock()
@@ -63,13 +69,8 @@ class TrainingService(TrainingServicer):
         async with reported(context, self.name, self._debug), self._lock:
             manifest = parse(request.manifest)
             purpose = request.purpose or manifest.purpose
-            chain = chained(self._lib, self._store, self._keys, manifest)
-            inputs = await gate.describe(self._warehouse, manifest, chain)
-            if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
-                await gate.admit(self._policy, manifest, manifest.purpose, inputs)
-            admission = await gate.admit(self._policy, manifest, purpose, inputs)
-            run = Run(manifest, request.manifest, purpose, inputs, admission, self._code, chain)
-            with self._lib.activity(manifest.activity, purpose=purpose, claims=admission.token):
+            run = await self._admitted(manifest, request.manifest, purpose)
+            with self._lib.activity(manifest.activity, purpose=purpose, claims=run.admission.token):
                 made = await self._run(run)
             # Outside the activity: that inference loads the weights is no use of them by the training run.
             if isinstance(made, Checkpoint) and manifest.serve:
@@ -80,12 +81,23 @@ class TrainingService(TrainingServicer):
             self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
             return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
+    async def _admitted(self, manifest: Manifest, text: str, purpose: str) -> Run:
+        chain = chained(self._lib, self._store, self._keys, manifest)
+        inputs = await gate.describe(self._warehouse, manifest, chain)
+        others = await standing(self._warehouse, manifest)
+        if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
+            await gate.admit(self._policy, manifest, manifest.purpose, inputs, others)
+        given = await gate.admit(self._policy, manifest, purpose, inputs, others)
+        return Run(applied(manifest, given), text, purpose, left(inputs, given, others), given, self._code, chain,
+                   told(manifest, given))
+
     async def _run(self, run: Run) -> Checkpoint | Kept:
         manifest = run.manifest
         for corpus in manifest.corpora:
             self._lib.register(corpus.asset, {"question": Label(operational="corpus"),
                                               "answer": Label(operational="corpus")}, manifest.owner)
         material = await reader.read(self._lib, self._store, self._warehouse, manifest)
+        material.whose += run.chain.whose
         if run.chain.teacher is not None:
             await distil.answers(self._inference, run.chain.teacher, material)
         base = run.chain.weights(self._lib, self._store)
@@ -96,6 +108,8 @@ class TrainingService(TrainingServicer):
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)
+        # What was admitted may have been forbidden, or withdrawn, while it was learnt.
+        await admission.still(self._policy, self._permission, made, "registration")
         self._write(made, weights, material)
         return made
 
@@ -106,7 +120,7 @@ class TrainingService(TrainingServicer):
         with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
                        detail={"kinds": material.kinds} if material.kinds else None):
             self._store.write(checkpoints.weights_path(made.id), weights)
-        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
+        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
             self._store.write(checkpoints.manifest_path(made.id),
                               dsse.sealed(made.statement(**made.executed), self._sign, checkpoints.SIGNER))
 

@@ -78,6 +78,9 @@ class Permission(Protocol):
     def admitted(self, claims: Any, table: str) -> tuple[frozenset[str] | None, frozenset[str]]:
         """The same as the token has it for a table."""
 
+    def unchanged(self, claims: Any, activity: str, now: Collection[str]) -> None:
+        """The token names these snapshots of the tables, where it is bound to any."""
+
     def epoch(self, claims: Any, activity: str, now: int) -> None:
         """The consent that the token was given under still holds."""
 

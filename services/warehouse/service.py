@@ -5,7 +5,7 @@ The token of a read is checked by PrivacyLib's guard at this boundary, not by th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter_ns
@@ -39,13 +39,14 @@ from protos.warehouse_pb2_grpc import WarehouseServicer, add_WarehouseServicer_t
 from services import rows as typed
 from services.debug import DebugLog
 from services.errors import reported
+from services.rows import Cell
 from services.seams import Clock, Store, Workers
 from services.warehouse import catalog as tables_of
 from services.warehouse.catalog import KEY, Table, columns_of, table_of
 from services.warehouse.consent import Consent, Origin, Visible
 from services.warehouse.engine import MakeEngine
 from services.warehouse.exporter import Exporter
-from services.warehouse.permission import Permission
+from services.warehouse.permission import Permission, written_as
 from services.warehouse.release import Releases
 from services.warehouse.runner import Runner
 from services.warehouse.scheduler import Scheduler
@@ -65,7 +66,7 @@ class WarehouseService(WarehouseServicer):
     """``policy``: a PolicyStub, asked before a job runs; ``permission`` checks its tokens,
     ``releases`` what a review claims of a job's rows.  ``engine``: SQLite in
     ``store`` where none is given.  ``workers`` write the parts of an export.  ``names``: of the people whose rows
-    arrive, for the lineage store."""
+    arrive, for the lineage store and for whoever asks whose rows were read."""
 
     name = "warehouse"
 
@@ -180,6 +181,7 @@ class WarehouseService(WarehouseServicer):
         claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
         if claims is None or self._permission is None:
             return Visible({}, frozenset())
+        await self._unchanged(table, claims, activity)
         annotations = {name for column in columns for name in table.labels.get(column, Label()).annotations}
         withdrawn, subjects = frozenset[str](), {}
         if table.subject and self._permission.consent_needed(annotations, claims.purpose):
@@ -190,6 +192,12 @@ class WarehouseService(WarehouseServicer):
         chosen = table.origin and (rows is not None or (subjects and unasked))
         return Visible(subjects, withdrawn, origins={table.name: Origin(table.origin, rows, unasked)} if chosen else {})
 
+    async def _unchanged(self, table: Table, claims: Any, activity: str) -> None:
+        """The table is as it was when the reader was admitted, where the token is bound to that."""
+        if self._permission is not None and claims.snapshots:
+            now = written_as({table.name: await self._engine.snapshot(table)}, self.catalog)
+            self._permission.unchanged(claims, activity, now)
+
     async def _read(self, request: ReadRequest, table: Table, seen: Visible, only: Condition | None) -> Rows:
         """The rows that were asked for, each with the correlation key that its table keeps; ``only``: those."""
         columns = [column.name for column in columns_of(table, request.columns)]
@@ -199,19 +207,31 @@ class WarehouseService(WarehouseServicer):
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
         # What a condition names is read of every row, to see which ones are asked for.
         read = list(dict.fromkeys((*read, *(only.columns if only else ()))))
+        whose = _whose(request, table, seen) if self._names is not None else []
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
         used = dict.fromkeys((*read, *seen.columns(table.name), *([table.subject] if request.subject else [])))
         with self._lib.read(table.asset, fields=tuple(used)) as op:
             begun = perf_counter_ns()
-            found = await self._engine.read(table, read, seen, request.subject)
+            found = await self._engine.read(table, [*read, *whose], seen, request.subject)
             seen.took = perf_counter_ns() - begun
             op.detail.update(seen.told(table.name))
             if request.subject and self._names is not None:
                 op.detail["subject"] = self._names.of(request.subject)
-            found = [row for row in found if only.holds(dict(zip(read, row, strict=True)))] if only else found
-            keyed = [(str(row[read.index(KEY)]) if KEY in read else "", row[:len(columns)]) for row in found]
+            found = [row for row in found if only.holds(dict(zip(read, row, strict=False)))] if only else found
+            keyed = [(str(row[read.index(KEY)]) if KEY in read else "", self._told(row, len(columns), whose))
+                     for row in found]
             op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
-        return typed.make(table.name, columns, keyed)
+        return typed.make(table.name, [*columns, *whose], keyed)
+
+    def _told(self, row: Sequence[Cell], width: int, whose: Sequence[str]) -> Sequence[Cell]:
+        """The cells that were asked for, and by pseudonym whose the row is."""
+        return (*row[:width], self._names.of(row[-1])) if whose and self._names is not None else row[:width]
+
+
+def _whose(request: ReadRequest, table: Table, seen: Visible) -> list[str]:
+    """The column to be told as pseudonyms, if any: it decides which rows may be seen, so it is admitted."""
+    told = request.pseudonyms and table.name in seen.subjects and table.subject not in request.columns
+    return [table.subject] if told else []
 
 
 def _only(request: ReadRequest, table: Table) -> Condition | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
+from lineage.enforce.models import ModelPermission
 from lineage.enforce.principal import Principals
 from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.tokens import Signer, Verifier
@@ -55,6 +56,11 @@ class Builder:
         self.verifier: Verifier | None = None
         self.pool: Pool | None = None
 
+    @property
+    def _names(self) -> Pseudonyms:
+        """Of people: the warehouse tells whose rows are read by them, and the policy service who has withdrawn."""
+        return Pseudonyms(secret_of(str(self._config.seed)))
+
     async def service(self, name: str) -> tuple[Any, str | None]:
         """The service, and the address of its HTTP server where it has one."""
         if name == "web":
@@ -82,7 +88,8 @@ class Builder:
         self.beside.append(RulebookService(self._lib, self._book, self._config.deployment.requirement_texts(), store,
                                            principals=self._principals))
         signer, now = Signer(str(self._config.seed)), self._seams.now
-        service = PolicyService(self._lib, self._book, signer, store, now, self._principals, self._seams.today)
+        service = PolicyService(self._lib, self._book, signer, store, now, self._principals, self._seams.today,
+                                self._names.of)
         self.vouches = PrincipalService(self._config.deployment.load_principals(), public_keys(self._config), signer,
                                         lambda: service.epoch, now)
         return service
@@ -98,7 +105,7 @@ class Builder:
                                 permission=permission, workers=self.pool,
                                 releases=Releases(self._lib, self._book, store, f"releases/{self._config.seed}"),
                                 engine=self._spark if self._config.engine == "spark" else None,
-                                names=Pseudonyms(secret_of(str(self._config.seed))))
+                                names=self._names)
 
     def _spark(self, catalog: Any) -> Any:
         from sim.stack import spark
@@ -123,6 +130,7 @@ class Builder:
         from services.inference.service import InferenceService
 
         return InferenceService(self._lib, store, self._seams.clock, keys=self._signers(), answers=self._answers(),
+                                policy=self._stub("policy"), permission=ModelPermission(self._lib, self._book),
                                 memory=self._config.memory, remote=self._remote())
 
     def _remote(self) -> Remote | None:
@@ -159,7 +167,7 @@ class Builder:
         return TrainingService(self._lib, store, self._seams.clock, warehouse=self._stub("warehouse"),
                                policy=self._stub("policy"), inference=self._stub("inference"),
                                sign=Signer(str(self._config.seed), "training").attest, keys=self._signers(),
-                               code=training_code())
+                               code=training_code(), permission=ModelPermission(self._lib, self._book))
 
     def _signers(self) -> dict[str, bytes]:
         """Training signs what it has made; nobody else's signature counts."""

@@ -30,13 +30,16 @@ rpc:inference.Load.request#checkpoint -> rpc:inference.Load.response#serving
 """
 # What is asked of the warehouse for the inputs of a manifest, before anybody is admitted.
 DESCRIBED = "rpc:training.Train.request#manifest -> rpc:warehouse.Describe.request#table"
-# assistant_eval: utterance and answer of the daily table, with whatever a row was made under as its key.
+# assistant_eval: utterance and answer of the daily table, with whatever a row was made under as its key; and whose
+# rows they were, by pseudonym, so that a later withdrawal is found.
 EVAL = """
 rpc:training.Train.request#manifest -> rpc:warehouse.Read.request#{table,columns,activity}
 warehouse:core.daily_sessions#utterance -> rpc:warehouse.Read.response#core.daily_sessions.utterance
 warehouse:core.daily_sessions#answer -> rpc:warehouse.Read.response#core.daily_sessions.answer
 rpc:warehouse.Read.response#core.daily_sessions.{utterance,answer} -> checkpoint:assistant#weights@2
 rpc:training.Train.request#manifest -> checkpoint:assistant#manifest@2
+warehouse:core.daily_sessions#wearer -> rpc:warehouse.Read.response#core.daily_sessions.wearer
+rpc:warehouse.Read.response#core.daily_sessions.wearer -> checkpoint:assistant#manifest@2
 """
 
 WRITTEN = {

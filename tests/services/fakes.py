@@ -16,6 +16,7 @@ from PIL import Image
 
 from lineage import dsse
 from lineage.enforce.tokens import Signer
+from lineage.errors import PolicyDenied
 from lineage.privacylib import Extension, Operation, PrivacyLib
 from protos import policy_pb2, policy_pb2_grpc
 from services.checkpoint import Checkpoint
@@ -127,6 +128,8 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
         self.forbidden = forbidden
         self.admitted: list[policy_pb2.AdmitRequest] = []
         self.judged: list[policy_pb2.JudgeRequest] = []
+        self.rechecked: list[policy_pb2.RecheckRequest] = []
+        self.withdrawn: list[str] = []
 
     def _verdict(self, purpose: str) -> policy_pb2.Verdict:
         if purpose in self.forbidden:
@@ -141,10 +144,45 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
         self.judged.append(request)
         return self._verdict(request.purpose)
 
+    async def Recheck(self, request: policy_pb2.RecheckRequest, context: Any) -> policy_pb2.RecheckResponse:
+        self.rechecked.append(request)
+        return policy_pb2.RecheckResponse(allowed=True, withdrawn=self.withdrawn)
+
+
+class Permits:
+    """A model permission that refuses nothing but withdrawn consent; ``asked`` is what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def consented(self, activity: str, purpose: str, asset: str, at: str, gone: int, unclear: bool) -> None:
+        self.asked.append((activity, purpose, asset, at, gone, unclear))
+        if gone or unclear:
+            raise PolicyDenied("PAI334", f"{gone} have withdrawn", where=activity)
+
+    def unfit(self, asset: str, code: str, why: str) -> None:
+        self.asked.append((asset, code))
+
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = ()) -> None:
+        self.asked.append((asset, tuple(annotations), tuple(origins)))
+
+
+class StillHolds:
+    """A stub of the policy service to which every admission still holds."""
+
+    async def Recheck(self, request: policy_pb2.RecheckRequest, **how: Any) -> policy_pb2.RecheckResponse:
+        return policy_pb2.RecheckResponse(allowed=True)
+
+
+# What inference is given to judge checkpoints with.
+GATED: dict[str, Any] = {"keys": KEYS, "policy": StillHolds(), "permission": Permits()}
+# What a checkpoint's manifest says of an admission with one governed input and no consent to ask for.
+OF_RUN = {"inputs": [], "epoch": 0, "admission": {"request": {}, "origins": [], "consenting": [], "unasked": []}}
+
 
 def signed(made: Checkpoint, signer: Signer = TRAINING, **of_run: Any) -> bytes:
     """A checkpoint's executed manifest."""
-    return dsse.sealed(made.statement(**of_run), signer.attest, "training")
+    return dsse.sealed(made.statement(**OF_RUN | of_run), signer.attest, "training")
 
 
 @asynccontextmanager

@@ -24,7 +24,17 @@ from services.inference.service import InferenceService
 from services.web import body, speech
 from services.web.service import WebService
 from sim.stack.http import ROUTES
-from tests.services.fakes import KEY, KEYS, META, TRACEPARENT, FakeClock, FakeStore, Recorder, serving, stub
+from tests.services.fakes import (
+    GATED,
+    KEY,
+    META,
+    TRACEPARENT,
+    FakeClock,
+    FakeStore,
+    Recorder,
+    serving,
+    stub,
+)
 from tests.services.test_inference import put
 from tests.services.test_web import FakeLogger
 
@@ -88,7 +98,7 @@ async def bench(folder: Path, *extensions: Extension) -> AsyncIterator[Bench]:
     put(folder)
     logger, seen, answering = FakeLogger(), Recorder(), Recorder()
     own, lib = PrivacyLib("inference", [answering]), PrivacyLib("web", [seen, Probes(), *extensions], family="A")
-    inference = InferenceService(own, FakeStore(folder), FakeClock(), keys=KEYS)
+    inference = InferenceService(own, FakeStore(folder), FakeClock(), **GATED)
     async with serving(lambda s: inference.register(own.server(s)),
                        lambda s: logger_pb2_grpc.add_LoggerServicer_to_server(logger, s)) as address:
         await inference.start()
@@ -251,7 +261,7 @@ def test_what_cannot_be_read_is_said_to_hold_everything() -> None:
 async def test_inference_says_what_is_wrong(tmp_path: Path, requests: list[Any], code: str) -> None:
     async with bench(tmp_path), serving() as _:
         own = PrivacyLib("inference", [Recorder()])
-        service = InferenceService(own, FakeStore(tmp_path), FakeClock(), keys=KEYS)
+        service = InferenceService(own, FakeStore(tmp_path), FakeClock(), **GATED)
         async with serving(lambda s: service.register(own.server(s))) as address:
             await service.start()
             async with stub(inference_pb2_grpc.InferenceStub, address) as inference:

@@ -32,7 +32,18 @@ from services.training import characters
 from services.training.reader import CORPUS, parse_corpus
 from sim.world.photo import draw
 from sim.world.places import PLACES
-from tests.services.fakes import KEYS, META, FakeClock, FakeStore, Recorder, picture, serving, signed, stub
+from tests.services.fakes import (
+    GATED,
+    KEYS,
+    META,
+    FakeClock,
+    FakeStore,
+    Recorder,
+    picture,
+    serving,
+    signed,
+    stub,
+)
 
 WEIGHTS = models.train(parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "c")).dumps()
 MADE = Checkpoint("assistant", 1, checkpoints.digest(WEIGHTS), 25, "training:assistant_base", "assistance", "o",
@@ -96,7 +107,7 @@ def put(folder: Path, made: Checkpoint = MADE, weights: bytes = WEIGHTS) -> Fake
 async def bench(store: FakeStore, answers: MutableMapping[Any, Any] | None = None) -> AsyncIterator[Bench]:
     seen = Recorder()
     lib = PrivacyLib("inference", [seen])
-    service = InferenceService(lib, store, FakeClock(), keys=KEYS, answers=answers)
+    service = InferenceService(lib, store, FakeClock(), **GATED, answers=answers)
     async with serving(lambda s: service.register(lib.server(s))) as own:
         async with stub(inference_pb2_grpc.InferenceStub, own) as inference:
             await service.start()

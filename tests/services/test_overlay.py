@@ -23,7 +23,7 @@ from services.inference.service import InferenceService
 from services.inference.speaker import Learnt
 from services.web.service import WebService
 from sim.stack.http import ROUTES
-from tests.services.fakes import KEYS, TRACEPARENT, FakeClock, FakeStore, Recorder, serving, stub
+from tests.services.fakes import GATED, TRACEPARENT, FakeClock, FakeStore, Recorder, serving, stub
 from tests.services.test_inference import WEIGHTS, put
 
 NEW_YORK = "40.7484,-73.9857"
@@ -66,7 +66,7 @@ async def bench(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Recorder
     put(folder)
     seen, answering = Recorder(), Recorder()
     own, lib = PrivacyLib("inference", [answering]), PrivacyLib("web", [seen], family="A")
-    inference = InferenceService(own, FakeStore(folder), FakeClock(), keys=KEYS)
+    inference = InferenceService(own, FakeStore(folder), FakeClock(), **GATED)
     async with serving(lambda s: inference.register(own.server(s))) as address:
         await inference.start()
         async with stub(inference_pb2_grpc.InferenceStub, address, lib) as to_inference:

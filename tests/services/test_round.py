@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from lineage.enforce.guard import Guard
+from lineage.enforce.models import ModelPermission
 from lineage.enforce.pes import PolicyService
 from lineage.enforce.requirement import load
 from lineage.enforce.rules import Rules
@@ -92,12 +93,14 @@ class Round:
                                        permission=permission))
         lib = self.lib("logger")
         await self.up(LoggerService(lib, store, clock, await self.stub("logger", "warehouse")))
-        await self.up(InferenceService(self.lib("inference"), store, clock, keys=KEYS))
+        lib = self.lib("inference")
+        await self.up(InferenceService(lib, store, clock, keys=KEYS, policy=await self.stub("inference", "policy"),
+                                       permission=ModelPermission(lib, self.rules)))
         lib = self.lib("training")
         await self.up(TrainingService(lib, store, clock, policy=await self.stub("training", "policy"),
                                       warehouse=await self.stub("training", "warehouse"),
                                       inference=await self.stub("training", "inference"), sign=TRAINING.attest,
-                                      keys=KEYS, code="0" * 64))
+                                      keys=KEYS, code="0" * 64, permission=ModelPermission(lib, self.rules)))
         lib = self.lib("web")
         web = WebService(lib, clock, inference=await self.stub("web", "inference"),
                          logger=await self.stub("web", "logger"))

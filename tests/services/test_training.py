@@ -31,7 +31,18 @@ from services.training import snapshot
 from services.training.manifest import CorpusInput, TableInput, parse
 from services.training.reader import corpus_files, parse_corpus
 from services.training.service import TrainingService
-from tests.services.fakes import KEYS, META, TRAINING, FakeClock, FakePolicy, FakeStore, Recorder, serving, stub
+from tests.services.fakes import (
+    KEYS,
+    META,
+    TRAINING,
+    FakeClock,
+    FakePolicy,
+    FakeStore,
+    Permits,
+    Recorder,
+    serving,
+    stub,
+)
 
 MANIFESTS = Path(__file__).parents[2] / "services/training/manifests"
 EVAL = (MANIFESTS / "assistant_eval.yaml").read_text()
@@ -114,7 +125,7 @@ async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2,
             async with stub(inference_pb2_grpc.InferenceStub, address, lib) as to_inference:
                 service = TrainingService(lib, store, FakeClock(), policy=to_policy, warehouse=to_warehouse,
                                           inference=to_inference, sign=TRAINING.attest, keys=KEYS,
-                                          code="0" * 64)
+                                          code="0" * 64, permission=Permits())
                 async with serving(lambda s: service.register(lib.server(s))) as own:
                     async with stub(training_pb2_grpc.TrainingStub, own) as training:
                         yield Bench(training, store, policy, warehouse, inference, seen)

@@ -1,0 +1,82 @@
+"""[D] What a checkpoint was admitted by, asked about again: before it registers, and before it is served.
+
+The executed manifest keeps what was admitted and whose rows were read, by pseudonym; the policy service judges it by
+the rules of now, and says who has withdrawn.  A checkpoint of nothing that is governed has nothing to be asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+
+from lineage.dsse import CODE
+from lineage.errors import InputError, PolicyDenied, SightlineError
+from lineage.names import asset_of, join
+from lineage.privacylib.claims import Claims
+from protos.policy_pb2 import AdmitRequest, RecheckRequest, RecheckResponse
+from services.checkpoint import Checkpoint
+from services.errors import calling
+
+# Seconds.
+DEADLINE = 5.0
+At = Literal["registration", "serving"]
+
+
+class Permission(Protocol):
+    """Each raises PolicyDenied, where something is enforced."""
+
+    def consented(self, activity: str, purpose: str, asset: str, at: str, gone: int, unclear: bool) -> None: ...
+
+    def unfit(self, asset: str, code: str, why: str) -> None:
+        """Recorded, and raised by whoever found it."""
+
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = ()) -> None: ...
+
+
+def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
+    """For the executed manifest: what was admitted, and which rows the token let the run see."""
+    return {"request": MessageToDict(request, preserving_proto_field_name=True), "origins": list(claims.origins),
+            "consenting": list(claims.consenting), "unasked": list(claims.unasked)}
+
+
+async def still(policy: Any, permission: Permission, made: Checkpoint, at: At) -> None:
+    """Raises PolicyDenied where what was admitted does not hold any more; PAI305 when nobody can be asked."""
+    if not made.annotations:
+        return
+    try:
+        admission = made.executed["admission"]
+        request = RecheckRequest(admitted=ParseDict(admission["request"], AdmitRequest()), at=at,
+                                 **{name: admission[name] for name in ("consenting", "origins", "unasked")})
+        inputs, subjects = [dict(one) for one in made.executed["inputs"]], made.subjects
+        epoch = int(made.executed["epoch"])
+    except (ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(CODE, f"the executed manifest does not say what was admitted: {error}",
+                         where=made.asset) from None
+    try:
+        with calling("policy"):
+            answer: RecheckResponse = await policy.Recheck(request, sources={}, timeout=DEADLINE)
+    except SightlineError as error:
+        raise PolicyDenied("PAI305", f"whether {made.asset} may still be used cannot be asked: {error.what}",
+                           where=made.trained_by) from None
+    if not answer.allowed:
+        raise PolicyDenied(answer.code or "PAI305", answer.reason, where=made.trained_by)
+    gone = set(answer.withdrawn).intersection(subjects)
+    unclear = answer.epoch != epoch and any(_unclear(one, admission) for one in inputs)
+    permission.consented(made.trained_by, made.purpose, join(made.asset, "weights"), at, len(gone), unclear)
+
+
+def _unclear(one: Mapping[str, Any], admission: Mapping[str, Any]) -> bool:
+    """Consent was needed for its rows, and whose they are is not told."""
+    needed = str(one["asset"]).removeprefix("warehouse:") in admission["consenting"]
+    return needed and bool(one.get("rows")) and not one.get("subjects")
+
+
+def origins(made: Checkpoint) -> tuple[str, ...]:
+    """Where all its rows come from, as a token says it (``warehouse:core.sessions=-EU``); none where nobody knows."""
+    admission = made.executed.get("admission", {})
+    told = tuple(admission.get("origins", ()))
+    tables = {asset_of(item["asset"]) for item in admission.get("request", {}).get("inputs", ())
+              if item.get("annotations")}
+    return told if tables <= {entry.partition("=")[0] for entry in told} else ()
