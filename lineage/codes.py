@@ -242,6 +242,26 @@ CODES: dict[str, Code] = {
         "declare: the SQL that runs is another, or `*` means more than when it was reviewed.",
         "Deploy what was reviewed, or have the change reviewed and declared; write the columns out instead of `*`.",
         "scenarios/36_changed_sql.yaml"),
+    "PAI410": Code(
+        "her rows had a part in it",
+        "The model was trained again without the wearer's rows, or with them altered, and its weights are others: a "
+        "certificate of non-use cannot be given.",
+        "Train a checkpoint in which her rows are withheld (she takes back consent, or they are erased), and have that "
+        "one certified.",
+        "scenarios/94_certificate_of_non_use.yaml"),
+    "PAI411": Code(
+        "whether her rows had a part cannot be told",
+        "The run cannot be done again: the tables, its manifest, its base or the code are not what they were, whose "
+        "rows a table has is not said, or the manifest keeps no token. Nothing is certified.",
+        "Certify right after the run, by the code that trained it; a table needs a `subject:`."),
+    "PAI412": Code(
+        "not a certificate",
+        "The file is cut off, too large, or is something else than a certificate of non-use; or the key file is none.",
+        "Have it sent again; `sightline certify WEARER CHECKPOINT -o FILE` makes one."),
+    "PAI413": Code(
+        "the certificate does not hold",
+        "A link of the certificate was changed, or is not of the one before it. The message names the first such link.",
+        "Trust nothing of it; ask whoever issued it for the original, and for the public keys (`--keys`)."),
     "PAI416": Code(
         "nobody's rows",
         "The lineage knows no row of that person: nothing of hers was logged, or it was written by what says not whose "

@@ -3,7 +3,8 @@
     SightlineError
     ├── InputError       the user's file, photo, option or name is wrong      (PAI0xx)
     ├── RunError         the machinery failed: a port, a process, a deadline  (PAI0xx)
-    └── PolicyDenied     a requirement, or a check that could not be made     (PAI3xx)
+    ├── PolicyDenied     a requirement, or a check that could not be made     (PAI3xx)
+    └── NotProved        what was to be shown is not so                       (PAI4xx)
 """
 
 from __future__ import annotations
@@ -41,5 +42,11 @@ class RunError(SightlineError):
 
 class PolicyDenied(SightlineError):
     """A flow was refused before a byte moved."""
+
+    exit_code = 1
+
+
+class NotProved(SightlineError):
+    """What was to be shown is not so, or what was brought as proof of it does not hold."""
 
     exit_code = 1

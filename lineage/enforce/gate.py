@@ -107,7 +107,13 @@ def make(rules: Rules, activity: str, purpose: str, principal: str, where: str,
          inputs: Iterable[str]) -> Decision:
     """A decision whose id follows from what was decided, so that a repeat is the same decision."""
     names = tuple(sorted(set(inputs)))
-    text = "\n".join((activity, purpose, principal, where, verdict, code, reason, *names, *rules.versions))
-    identity = hashlib.sha256(text.encode()).hexdigest()[:12]
+    identity = identity_of(activity, purpose, principal, where, verdict, code, reason, names, rules.versions)
     return Decision(identity, activity, purpose, principal, verdict, code, reason, where,
                     names, rules.versions)
+
+
+def identity_of(activity: str, purpose: str, principal: str, where: str, verdict: str, code: str, reason: str,
+                inputs: Iterable[str], requirements: Iterable[str]) -> str:
+    """A decision's id, by which whoever holds the decision can check that it is that one."""
+    text = "\n".join((activity, purpose, principal, where, verdict, code, reason, *inputs, *requirements))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -4,6 +4,7 @@ decisions.  The checkpoint's labels are the join of its inputs'.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,9 @@ class Run:
             "requirements": list(admission.requirements),
             "epoch": admission.claims.epoch,
             "admission": kept(admission.request, admission.claims),
+            # What the policy service has signed.  It has ended by the time that anybody reads it here, and was good for
+            # training alone: it is kept as evidence (``lineage.demonstrate.certificate``).
+            "token": base64.b64encode(admission.token).decode(),
         }
 
     def _labelled(self, one: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from typing import Any
 from lineage.discover.calls import Call
 from lineage.discover.graph import Graph
 from lineage.discover.impact import Impact
-from lineage.errors import InputError
+from lineage.errors import InputError, RunError
 from lineage.model import Signal
+
+
+def uncertified(wearer: str, checkpoint: str) -> str:
+    raise RunError("PAI411", "nothing was kept of the run", where=checkpoint)
 
 
 @dataclass
@@ -43,6 +47,8 @@ class History:
     impact: Callable[[str], Impact] = lambda wearer: Impact(0)
     # What models were asked and answered, and how often each in the same way.
     calls: Callable[[], Mapping[Call, int]] = dict
+    # (wearer, checkpoint) → what the certificate of non-use shows; raises SightlineError where none is given.
+    certified: Callable[[str, str], str] = uncertified
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

@@ -25,7 +25,7 @@ from lineage.discover.store import recorded as recorded_signals
 from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
-from sim.scenario import impacts, logger_faults
+from sim.scenario import certificates, impacts, logger_faults
 from sim.scenario.examined import AS_IT_IS, Examined, write_construction
 from sim.scenario.faults import Armed
 from sim.scenario.folder import RunFolder
@@ -269,7 +269,7 @@ class _Runner:
                           lambda target: appended.appended(records, target),
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
                           signals, held.Held(records).of, impacts.asked(content, signals, self._deployment),
-                          calls=cache(lambda: calls(path / "lineage.db")))
+                          calls=cache(lambda: calls(path / "lineage.db")), certified=certificates.asked(data, content))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)

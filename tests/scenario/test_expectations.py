@@ -10,7 +10,7 @@ import pytest
 
 from lineage.discover.calls import Call
 from lineage.discover.impact import Impact, Item
-from lineage.errors import InputError
+from lineage.errors import InputError, NotProved, RunError
 from lineage.model import Signal
 from sim.scenario.expectations import check
 from sim.scenario.history import History
@@ -113,7 +113,15 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
                    {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT,
-                   calls=lambda: CALLS)
+                   calls=lambda: CALLS, certified=certified)
+
+
+def certified(wearer: str, checkpoint: str) -> str:
+    if checkpoint == "assistant@2":
+        raise NotProved("PAI410", "2 of its 8 rows are hers")
+    if checkpoint == "assistant@9":
+        raise RunError("PAI411", "it cannot be told")
+    return "0 of her rows among them"
 
 
 def trained(wearer: str, checkpoint: str) -> tuple[int, int, bool]:
@@ -235,9 +243,13 @@ CASES: dict[str, Case] = {
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
     "served": Case({"checkpoint": "checkpoint:assistant@2", "count": ">= 2"},
                    (GOOD, {"checkpoint": "assistant@3"}), (history(answers=[]), {"checkpoint": "assistant@1"})),
+    "certificate": Case({"wearer": "w-0001", "checkpoint": "assistant@3", "is": "given"},
+                        (GOOD, {"wearer": "w-0001", "checkpoint": "assistant@2", "is": "given"}),
+                        (GOOD, {"wearer": "w-0001", "checkpoint": "assistant@9", "is": "refused"})),
 }
 # What claims that something did not happen, as far as each expectation can say so.
 NEGATIVES: dict[str, dict[str, Any]] = {
+    "certificate": {"wearer": "w-0001", "checkpoint": "assistant@3", "is": "given"},
     "no_path": {"from": PHOTO, "to": PROMPT},
     "involved": {"asset": PHOTO, "system": PROMPT, "is": "no"},
     "complete": {"operations": ">= 0", "invented": 0},
