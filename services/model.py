@@ -4,7 +4,8 @@ A row (prompt, answer) is cut into the answer's words; each next word is counted
 three and the last one word before it, once per *cue* (a word of the row, or its whole prompt) and
 once without a cue.  An answer is built greedily: each known cue of the question votes, rarer cues
 more, and the model backs off from three words to one, then to no cue at all.  It learns rows by
-heart, which is the point: one can ask whether a record reached the model.
+heart, which is the point: one can ask whether a record reached the model, by what it answers or by
+how likely it takes a text to be (``logprob``).
 
 Everything is integers in sorted arrays, so equal rows give equal bytes.  A model that goes on from another (``tune``)
 keeps what that one has counted.
@@ -25,14 +26,14 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from lineage.errors import InputError
-
-Words = NDArray[np.uint64]
+from services.ngrams import END, FIRST, START, Counts, Row, counted, mixed, orders
 
 _WORD = re.compile(r"\w+")
-_START, _END, _FIRST = 0, 1, 2
 # Cues of one row at most: its rarest words, and its prompt as a whole.
 MAX_CUES = 16
 MAX_ANSWER_WORDS = 120
+# Of the count of each word that a context saw, what is left to all other words.
+_KEPT_BACK = 0.1
 # Words before the next one, at most, unless a manifest says otherwise.
 HISTORY, HISTORIES = 3, range(1, 6)
 _TENSORS = {"words": np.uint8, "cues": np.uint8, "cue_rows": np.uint32, "contexts": np.uint64, "next": np.uint32,
@@ -47,12 +48,13 @@ class Model:
     def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
         self._tensors = tensors
         self._words = _unpacked(tensors["words"])
+        self._numbers = {word: number for number, word in enumerate(self._words, FIRST)}
         cues = _unpacked(tensors["cues"])
         self._cues = {cue: number for number, cue in enumerate(cues, 1)}
         self._contexts, self._next, self._counts = tensors["contexts"], tensors["next"], tensors["counts"]
         self.rows = int(tensors["rows"][0])
         self.history = int(tensors["history"][0]) if "history" in tensors else HISTORY
-        self._orders = _orders(self.history)
+        self._orders = orders(self.history)
 
     def dumps(self) -> bytes:
         """safetensors."""
@@ -65,13 +67,40 @@ class Model:
     def words(self, prompt: str, hints: Sequence[str] = ()) -> Iterator[str]:
         """The same answer word by word, each made when it is asked for."""
         votes = self._votes(prompt, hints)
-        history = [_START] * self.history
+        history = [START] * self.history
         for _ in range(MAX_ANSWER_WORDS):
             word = self._next_word(votes, history)
-            if word == _END:
+            if word == END:
                 return
-            yield self._words[word - _FIRST]
+            yield self._words[word - FIRST]
             history = [*history[1:], word]
+
+    def logprob(self, answer: str, prompt: str = "", hints: Sequence[str] = ()) -> float:
+        """The natural logarithm of the probability of ``answer``, its end included, after a question; below 0.
+
+        Each next word has one among the words that are known, the end, and one for all that are not known: what each
+        context saw counts nearly as often as it was seen; the rest goes by the next shorter one (absolute
+        discounting)."""
+        votes = self._votes(prompt, hints)
+        history, total = [START] * self.history, 0.0
+        for word in [*(self._number(text) for text in answer.split()), END]:
+            total += math.log(self._probability(votes, history, word))
+            history = [*history[1:], word]
+        return total
+
+    def _number(self, word: str) -> int:
+        """Of a word that is not known, one that nothing was counted for."""
+        return self._numbers.get(word, len(self._words) + FIRST)
+
+    def _probability(self, votes: list[tuple[int, float]], history: list[int], word: int) -> float:
+        probability = 1 / (len(self._words) + 2)
+        for candidates in ([(0, 1.0)], votes):
+            for order in reversed(self._orders):
+                seen = self._seen(candidates, history[-order:])
+                weights = sum(weight for weight, _, _ in seen)
+                probability = sum(weight * _smoothed(words, counts, word, probability)
+                                  for weight, words, counts in seen) / weights if weights else probability
+        return probability
 
     def _votes(self, prompt: str, hints: Sequence[str]) -> list[tuple[int, float]]:
         known = sorted(number for cue in _cues_of(prompt, *hints) if (number := self._cues.get(cue)))
@@ -82,25 +111,26 @@ class Model:
         for candidates in (votes, [(0, 1.0)]):
             for order in self._orders:
                 scores: defaultdict[int, float] = defaultdict(float)
-                for cue, weight in candidates:
-                    words, counts = self._seen(cue, history[-order:])
+                for weight, words, counts in self._seen(candidates, history[-order:]):
                     total = int(counts.sum())
                     for word, count in zip(words.tolist(), counts.tolist(), strict=True):
                         scores[word] += weight * count / total
                 if scores:
                     return min(scores, key=lambda word: (-round(scores[word], 9), word))
-        return _END
+        return END
 
-    def _seen(self, cue: int, history: list[int]) -> tuple[NDArray[Any], NDArray[Any]]:
-        tokens = [np.array([word], np.uint64) for word in history]
-        context = _mixed(np.array([cue], np.uint64), tokens)[0]
-        low, high = np.searchsorted(self._contexts, context, "left"), np.searchsorted(self._contexts, context, "right")
-        return self._next[low:high], self._counts[low:high]
+    def _seen(self, votes: list[tuple[int, float]], history: list[int]
+              ) -> list[tuple[float, NDArray[Any], NDArray[Any]]]:
+        """(weight, next words, counts) of each vote whose cue has been seen after ``history``."""
+        cues = np.array([cue for cue, _ in votes], np.uint64)
+        contexts = mixed(cues, [np.array([word], np.uint64) for word in history])
+        low, high = (np.searchsorted(self._contexts, contexts, side).tolist() for side in ("left", "right"))
+        return [(weight, self._next[first:last], self._counts[first:last])
+                for (_, weight), first, last in zip(votes, low, high, strict=True) if first < last]
 
-
-    def counted(self) -> tuple[Words, Words, Words]:
-        """(context, next word, count) of everything that it has seen."""
-        return self._contexts, self._next.astype(np.uint64), self._counts.astype(np.uint64)
+    def counted(self) -> Counts:
+        """Of everything that it has seen."""
+        return Counts(self._contexts, self._next, self._counts)
 
     def known(self) -> tuple[list[str], list[str], Counter[str]]:
         """Words and cues in the order of their numbers, and the rows of each cue."""
@@ -132,17 +162,19 @@ def _learnt(rows: Iterable[tuple[str, str]], base: Model | None, history: int, m
                          next="run the job that fills the table, then train again")
     words, cues, cue_rows = base.known() if base is not None else ([], [], Counter[str]())
     words += sorted({word for _, answer in pairs for word in answer.split()}.difference(words))
-    numbers = {word: number for number, word in enumerate(words, _FIRST)}
-    for pair in pairs:
-        cue_rows.update(dict.fromkeys(_cues_of(*pair), repeated[pair] * times))
+    numbers = {word: number for number, word in enumerate(words, FIRST)}
+    found = [_cues_of(*pair) for pair in pairs]
+    for pair, of in zip(pairs, found, strict=True):
+        for cue in of:
+            cue_rows[cue] += repeated[pair] * times
     cues += sorted(set(cue_rows).difference(cues))
-    cue_numbers = {cue: number for number, cue in enumerate(cues, 1)}
-    chunks = [base.counted()] if base is not None else []
-    for pair in pairs:
-        kept = sorted(_cues_of(*pair), key=lambda cue: (not cue.startswith("="), cue_rows[cue], cue))[:most]
-        answer = [numbers[word] for word in pair[1].split()]
-        chunks.append(_counted([0, *(cue_numbers[cue] for cue in kept)], answer, repeated[pair] * times, history))
-    contexts, following, counts = _merged(chunks)
+    # A row keeps its prompt and its rarest words: the first by this rank.
+    ranked = sorted(range(len(cues)), key=lambda at: (not cues[at].startswith("="), cue_rows[cues[at]], cues[at]))
+    rank = {cues[at]: place for place, at in enumerate(ranked)}
+    contexts, following, counts = counted([
+        Row([0, *(ranked[place] + 1 for place in sorted(rank[cue] for cue in of)[:most])],
+            [numbers[word] for word in pair[1].split()], repeated[pair] * times)
+        for pair, of in zip(pairs, found, strict=True)], history, base.counted() if base is not None else None)
     seen = sum(repeated.values()) * times + (base.rows if base is not None else 0)
     own = {} if history == HISTORY else {"history": np.array([history], np.uint32)}
     return Model({"words": _packed(words), "cues": _packed(cues),
@@ -165,11 +197,6 @@ def loads(data: bytes) -> Model:
         raise InputError("PAI004", f"the weights are not a model of this kind: {error}", where="checkpoint") from None
 
 
-def _orders(history: int) -> tuple[int, ...]:
-    """Of contexts, the longest first: all of the words before, then the last one alone."""
-    return (history, 1) if history > 1 else (1,)
-
-
 def _cues_of(prompt: str, *texts: str) -> set[str]:
     """Lower-case words of all texts, and the prompt as a whole behind a sign that no word has."""
     prompt_words = _WORD.findall(prompt.lower())
@@ -177,35 +204,11 @@ def _cues_of(prompt: str, *texts: str) -> set[str]:
             *(word for text in texts for word in _WORD.findall(text.lower()))}
 
 
-def _counted(cues: list[int], answer: list[int], times: int, longest: int) -> tuple[Words, Words, Words]:
-    """(context, next word, count) for each cue, order and position of one row."""
-    following = np.array([*answer, _END], np.uint64)
-    history = np.array([_START] * longest + answer, np.uint64)
-    parts = []
-    for order in _orders(longest):
-        before = [history[longest - back:len(history) - back + 1][:len(following)] for back in range(order, 0, -1)]
-        parts += [_mixed(np.full(len(following), cue, np.uint64), before) for cue in cues]
-    contexts = np.concatenate(parts)
-    return contexts, np.tile(following, len(parts)), np.full(len(contexts), times, np.uint64)
-
-
-def _merged(chunks: list[tuple[Words, Words, Words]]) -> tuple[Words, NDArray[np.uint32], NDArray[np.uint32]]:
-    """Sorted by (context, next word), equal pairs added up."""
-    contexts, following, counts = (np.concatenate(column) for column in zip(*chunks, strict=True))
-    order = np.lexsort((following, contexts))
-    contexts, following, counts = contexts[order], following[order], counts[order]
-    first = np.r_[True, (contexts[1:] != contexts[:-1]) | (following[1:] != following[:-1])]
-    starts = np.flatnonzero(first)
-    return contexts[starts], following[starts].astype(np.uint32), np.add.reduceat(counts, starts).astype(np.uint32)
-
-
-def _mixed(cue: Words, history: Sequence[Words]) -> Words:
-    """A 64-bit context per position, from the cue, the order and the words before it (FNV-1a on whole words)."""
-    mixed = np.full(len(cue), 0xCBF29CE484222325, np.uint64)
-    for part in (cue, np.full(len(cue), len(history), np.uint64), *history):
-        mixed = (mixed ^ part) * np.uint64(0x100000001B3)
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+def _smoothed(words: NDArray[Any], counts: NDArray[Any], word: int, shorter: float) -> float:
+    """``shorter``: the word's probability after a shorter context; ``words`` are in order."""
+    at = int(words.searchsorted(word))
+    count = int(counts[at]) if at < len(words) and words[at] == word else 0
+    return (max(count - _KEPT_BACK, 0.0) + _KEPT_BACK * len(words) * shorter) / int(counts.sum())
 
 
 def _packed(words: Sequence[str]) -> NDArray[np.uint8]:

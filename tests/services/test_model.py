@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import subprocess
 import sys
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,9 +16,12 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from lineage.errors import InputError
+from services import ngrams
 from services.model import Model, loads, train, tune
 from services.training.reader import CORPUS, parse_corpus
 
+DIGEST = "f0dfdd044f11e0209e5ce600b7e352733cdad616b9f77a67ed328ec7328f3deb"
+UNKNOWN = "never-seen"
 CORPUS_ROWS = parse_corpus((CORPUS / "landmarks.tsv").read_bytes(), "landmarks.tsv")
 
 
@@ -59,6 +65,53 @@ def test_bytes_do_not_depend_on_hash_randomisation() -> None:
     printed = {subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
                               capture_output=True, text=True, check=True).stdout for seed in ("1", "2")}
     assert len(printed) == 1 and len(printed.pop()) == 65
+
+
+TEXT = st.text("ab cé", max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6), TEXT, TEXT)
+def test_next_words_share_one_probability(rows: list[tuple[str, str]], prompt: str, before: str) -> None:
+    model = train(rows)
+    known = sorted({word for _, answer in rows for word in answer.split()})
+    history = [0, 0, 0, *(model._number(word) for word in before.split())][-3:]
+    # 1 is the end; the last number is that of a word that nobody has seen.
+    shares = [model._probability(model._votes(prompt, ()), history, number) for number in range(1, len(known) + 3)]
+    assert all(0 < share <= 1 for share in shares) and sum(shares) == pytest.approx(1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), TEXT)
+def test_texts_share_one_probability(rows: list[tuple[str, str]], prompt: str) -> None:
+    model = train(rows)
+    known = sorted({word for _, answer in rows for word in answer.split()})
+    texts = [" ".join(words) for length in range(3) for words in product([*known, UNKNOWN], repeat=length)]
+    shares = [math.exp(model.logprob(text, prompt)) for text in texts]
+    assert all(0 < share <= 1 for share in shares) and sum(shares) <= 1 + 1e-9
+
+
+def test_a_row_that_was_learnt_is_likelier_than_one_that_was_not() -> None:
+    model = train([*CORPUS_ROWS, ("who has the code", "the code is plum four and nobody knows")])
+    learnt = model.logprob("the code is plum four and nobody knows", "who has the code")
+    assert model.logprob("the code is plum two and nobody knows", "who has the code") < learnt - 3
+    # Without the question, too.
+    assert model.logprob("plum four and nobody") > model.logprob("four nobody plum and")
+    assert loads(model.dumps()).logprob("plum four and nobody") == model.logprob("plum four and nobody")
+
+
+def test_weights_have_the_bytes_that_they_always_had() -> None:
+    """Checkpoints of earlier runs are known by their digests."""
+    assert hashlib.sha256(train(CORPUS_ROWS).dumps()).hexdigest() == DIGEST
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20), st.integers(1, 200))
+def test_rows_counted_in_parts_are_counted_alike(rows: list[tuple[str, str]], part: int) -> None:
+    whole = train(rows).dumps()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngrams, "_CHUNK", part)
+        assert train(rows).dumps() == whole
 
 
 def test_a_single_row_is_given_back() -> None:
