@@ -262,6 +262,19 @@ CODES: dict[str, Code] = {
         "the certificate does not hold",
         "A link of the certificate was changed, or is not of the one before it. The message names the first such link.",
         "Trust nothing of it; ask whoever issued it for the original, and for the public keys (`--keys`)."),
+    "PAI414": Code(
+        "a checkpoint knows what lineage says it never learnt",
+        "Planted canaries of a source stand out from others that were never planted when the checkpoint is asked, and "
+        "there is no path from the source to it: something moved past every capture.",
+        "Look at what the training run really read (its files and corpora, PAI215 for I/O outside PrivacyLib), "
+        "withdraw the checkpoint, and train again from what is declared.",
+        "scenarios/89_hidden_flow.yaml"),
+    "PAI415": Code(
+        "a checkpoint knows rows that did not reach it by lineage",
+        "Lineage has a path from the source to the checkpoint, for other rows: none of the traces of those whose "
+        "canaries stand out is among what it was trained on, as after a consent that was withdrawn.",
+        "Look for a second way, such as an older copy of the table or a checkpoint that it was trained from; withdraw "
+        "the checkpoint, and train again without the rows."),
     "PAI416": Code(
         "nobody's rows",
         "The lineage knows no row of that person: nothing of hers was logged, or it was written by what says not whose "

@@ -13,7 +13,7 @@ import sys
 import typer
 
 from lineage.errors import SightlineError
-from sim.cli import ask, bench, calls, certificate, impact, load, reclassify, run, sql, stack, zones
+from sim.cli import ask, bench, calls, certificate, exposure, impact, load, reclassify, run, sql, stack, zones
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   rich_markup_mode="rich",
@@ -29,6 +29,7 @@ load.add(app)
 bench.add(app)
 sql.add(app)
 reclassify.add(app)
+exposure.add(app)
 bench.add(app)
 stack.add(app)
 zones.add(app)

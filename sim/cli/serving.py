@@ -59,7 +59,7 @@ async def _serve(service: str, config: NodeConfig) -> None:
     starting = asyncio.create_task(serve(
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                                watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service),
-                               bypasses=armed.bypasses)))
+                               bypasses=armed.bypasses, reading=armed.reading)))
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

@@ -20,6 +20,7 @@ from services.seams import Metadata
 from sim.scenario.registry import Registry
 from sim.scenario.schema import FaultSpec
 from sim.stack.bypass import Ignores, any_of
+from sim.stack.hiding import Reading
 
 _COUNTS = {"after": int, "times": int}
 
@@ -146,6 +147,7 @@ class Armed:
         self._wired = [fault for fault in self.faults if hasattr(fault, "outgoing")]
         self._workers = [fault for fault in self.faults if hasattr(fault, "fate")]
         self._bypassing = [fault for fault in self.faults if hasattr(fault, "ignores")]
+        self._hiding = [fault for fault in self.faults if hasattr(fault, "reading")]
         self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
@@ -161,6 +163,13 @@ class Armed:
     def fate(self, task: Mapping[str, Any]) -> str:
         """What happens to the worker of this task: the first fault's word counts, "" is nothing."""
         return next(filter(None, (fault.fate(task) for fault in self._workers)), "")
+
+    @property
+    def reading(self) -> Reading | None:
+        """What files have more that a service reads; None where none has."""
+        if not self._hiding:
+            return None
+        return lambda path, data: b"".join(fault.reading(path, data) for fault in self._hiding)
 
     def bypasses(self, service: str) -> Ignores | None:
         """Whether what this service's guard refuses goes on all the same; None where it is left as it is."""

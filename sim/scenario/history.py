@@ -49,6 +49,8 @@ class History:
     calls: Callable[[], Mapping[Call, int]] = dict
     # (wearer, checkpoint) → what the certificate of non-use shows; raises SightlineError where none is given.
     certified: Callable[[str, str], str] = uncertified
+    # What checkpoints show of planted canaries (``sim.truth.exposure.table``); {} where none were.
+    exposure: Callable[[], dict[str, Any]] = dict
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)
@@ -67,6 +69,7 @@ class History:
         return [decision for decision in self.lineage["decisions"] if decision["activity"] == activity]
 
     def findings(self, code: str, asset: str = "") -> list[dict[str, Any]]:
-        """Findings of a code, at an asset (its fields and parts included) or anywhere."""
-        return [finding for finding in self.lineage["findings"] if finding["code"] == code
+        """Findings of a code, at an asset (its fields and parts included) or anywhere; of what checkpoints show too."""
+        every = (*self.lineage["findings"], *self.exposure().get("findings", ()))
+        return [finding for finding in every if finding["code"] == code
                 and (not asset or finding["asset"] == asset or finding["asset"].startswith((f"{asset}#", f"{asset}.")))]

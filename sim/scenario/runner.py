@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import grpc
 import grpc.aio
 
 from lineage.discover.calls import calls
@@ -26,6 +25,7 @@ from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
 from sim.scenario import certificates, impacts, logger_faults
+from sim.scenario.behaviour import Ways, models
 from sim.scenario.examined import AS_IT_IS, Examined, write_construction
 from sim.scenario.faults import Armed
 from sim.scenario.folder import RunFolder
@@ -47,7 +47,7 @@ from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
 from sim.stack.topology import processes
-from sim.truth import appended, carried, held, journal, moved, remains, score
+from sim.truth import appended, carried, exposure, held, journal, moved, remains, score
 from sim.truth.reference import values as monitor_values
 from sim.world.clock import SimClock
 from sim.world.glasses import Glasses
@@ -184,7 +184,7 @@ class _Runner:
         wire = self._paradigm.wire(armed) if self._paradigm else armed
         return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                      library=self._examined.library, watched=True, paradigm=self._paradigm, now=armed.now(service),
-                     bypasses=armed.bypasses)
+                     bypasses=armed.bypasses, reading=armed.reading)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -270,6 +270,9 @@ class _Runner:
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
                           signals, held.Held(records).of, impacts.asked(content, signals, self._deployment),
                           calls=cache(lambda: calls(path / "lineage.db")), certified=certificates.asked(data, content))
+        if groups := list(stage.canaries.values()):
+            ways = Ways(history.graph, signals, groups)
+            history.exposure = cache(lambda: exposure.table(models(data), groups, ways))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
@@ -295,5 +298,3 @@ async def _watched(steps: Coroutine[Any, Any, list[int]], stack: Any) -> list[in
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-
-

@@ -18,6 +18,7 @@ from lineage.errors import InputError, SightlineError
 from lineage.privacylib.traceparent import POLICY
 from services.seams import Metadata
 from sim.scenario.schema import Scenario
+from sim.world.canaries import Canaries
 from sim.world.glasses import Capture, Glasses, View
 from sim.world.random import key_id
 from sim.world.wearers import Wearer
@@ -50,6 +51,8 @@ class Stage:
     views: dict[str, View] = field(default_factory=dict)
     requirements: dict[str, str] = field(default_factory=dict)
     planted: list[tuple[str, bytes]] = field(default_factory=list)
+    # Name → group.
+    canaries: dict[str, Canaries] = field(default_factory=dict)
     # What an owner sends is rewritten, where the run is to enforce nothing.
     rewrite: Callable[[str], str] = str
     # What the operator has sent, in order, and in which step: for the truth, which asks what was attempted.

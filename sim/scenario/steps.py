@@ -14,11 +14,13 @@ from sim.scenario.registry import Registry
 from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
 from sim.scenario.words import did_you_mean
 from sim.world.app import CompanionApp
+from sim.world.canaries import Canaries, place_of
 from sim.world.device import prepared
 from sim.world.glasses import Capture, validate_question
 from sim.world.people import MOST
 from sim.world.photo import load_photo
 from sim.world.preprocess import Options
+from sim.world.wearers import Wearer
 
 StepFunction = Callable[[Stage, Mapping[str, Any], str], Awaitable[Outcome]]
 STEPS: Registry[StepFunction] = Registry("step")
@@ -30,9 +32,11 @@ LONG_WORD = 12
 
 @STEPS.register("ask", {"question": str},
                 optional={"wearers": (str, int, list), "times": int, "photo": str, "location": bool, "geotag": bool,
-                          "verbatim": bool, "preprocess": dict, "go_on": bool, "bystanders": int, "sign": str},
+                          "verbatim": bool, "preprocess": dict, "go_on": bool, "bystanders": int, "sign": str,
+                          "canaries": dict},
                 stage="discover", doc="Wearers ask a question through their glasses (`bystanders`: people in the "
-                                      "picture; `go_on`: also when a service refuses it or fails).")
+                                      "picture; `go_on`: also when a service refuses it or fails; `canaries`: the "
+                                      "`name` of a group that is planted `in` the utterance or a sign).")
 async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     question = validate_question(given["question"])
     photo = load_photo(stage.file(given["photo"], where)) if "photo" in given else None
@@ -42,14 +46,13 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     if not 0 <= given.get("bystanders", 0) <= MOST:
         raise InputError("PAI010", f"bystanders is {given['bystanders']}; 0 to {MOST}", where=where)
     options = _preprocessing(given["preprocess"], where) if "preprocess" in given else None
+    canaries = _canaries(stage, given["canaries"], question, where) if "canaries" in given else None
     checkpoints: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for _ in range(times):
         for wearer in stage.select(given.get("wearers", "all"), where):
             stage.captures += 1
-            capture = stage.glasses[wearer.id].capture(
-                question, stage.captures, photo, share_location=given.get("location", True), geotag=given.get("geotag"),
-                verbatim=given.get("verbatim", False), bystanders=given.get("bystanders", 0), sign=given.get("sign"))
+            capture = _capture(stage, wearer, given, question, photo, canaries)
             stage.planted += planted(capture)
             try:
                 answer = await (stage.app.ask(capture) if options is None else _prepared(stage, capture, options))
@@ -67,6 +70,35 @@ async def ask(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     code = min(failed)
     return Outcome("blocked" if code.startswith("PAI3") else "failed",
                    {**said, "code": code, "not answered": dict(sorted(failed.items()))})
+
+
+def _capture(stage: Stage, wearer: Wearer, given: Mapping[str, Any], question: str, photo: bytes | None,
+             canaries: Canaries | None) -> Capture:
+    """With a canary nothing else is added to the question: the controls are asked of in the same words."""
+    asked, sign = (question, given.get("sign")) if canaries is None else canaries.plant(question, given.get("sign"))
+    capture = stage.glasses[wearer.id].capture(
+        validate_question(asked), stage.captures, photo, share_location=given.get("location", True),
+        geotag=given.get("geotag"), verbatim=given.get("verbatim", canaries is not None),
+        bystanders=given.get("bystanders", 0), sign=sign)
+    if canaries is not None:
+        canaries.keys.append(capture.traceparent.split("-")[1])
+    return capture
+
+
+def _canaries(stage: Stage, given: Mapping[str, Any], question: str, where: str) -> Canaries:
+    """The group, which a step before may have begun.  Raises InputError (PAI010) for what is none."""
+    for key in given:
+        if key not in ("name", "in"):
+            raise InputError("PAI010", f"canaries have no key {key!r}{did_you_mean(key, ('name', 'in'))}", where=where)
+    name = given.get("name")
+    if not isinstance(name, str) or not name:
+        raise InputError("PAI010", "canaries have a name: canaries: {name: asked, in: utterance}", where=where)
+    group = Canaries(name, place_of(given.get("in", "utterance"), where), stage.seed, question)
+    begun = stage.canaries.setdefault(name, group)
+    if (begun.place, begun.question) != (group.place, question):
+        raise InputError("PAI010", f"canaries {name!r} are planted in the {begun.place} beside {begun.question!r}; "
+                         "another group has another name", where=where)
+    return begun
 
 
 @STEPS.register("wait", {"days": int}, stage="discover", doc="Days go by in the simulated world.")

@@ -21,7 +21,9 @@ def worst(verdicts: Iterable[str]) -> Verdict:
 
 
 def judge(scenario: Scenario, seed: int, history: History, hits: Sequence[int]) -> dict[str, Any]:
-    """The content of verdict.json.  A fault that was armed and never fired makes the run unknown."""
+    """The content of verdict.json, with ``exposure`` where canaries were planted.
+
+    A fault that was armed and never fired makes the run unknown."""
     expectations: list[dict[str, Any]] = []
     for expected in scenario.expect:
         seen = check(history, expected.kind, expected.given)
@@ -32,7 +34,8 @@ def judge(scenario: Scenario, seed: int, history: History, hits: Sequence[int]) 
     verdicts = [one["verdict"] for one in expectations] + ["unknown" for fault in faults if not fault["hits"]]
     return {"format": 1, "scenario": scenario.name, "stage": scenario.stage, "seed": seed, "about": scenario.about,
             "verdict": worst(verdicts), "steps": history.steps, "expectations": expectations,
-            "operations": history.operations, "faults": faults}
+            "operations": history.operations, "faults": faults,
+            **({"exposure": shown} if (shown := history.exposure()) else {})}
 
 
 def row(verdict: dict[str, Any], run_dir: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from sim.scenario import (
     attacks,
     calls,
     certificates,
+    exposing,
     flows,
     identity_faults,
     identity_steps,
@@ -25,6 +26,6 @@ from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
-__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "flows", "identity_faults",
-           "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation", "natural", "planning",
-           "rulebook_steps", "serving_steps", "side_channel", "tokens", "witnesses"]
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "exposing", "flows",
+           "identity_faults", "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation", "natural",
+           "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "witnesses"]

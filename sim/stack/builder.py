@@ -19,6 +19,7 @@ from protos import inference_pb2_grpc, logger_pb2_grpc, policy_pb2, policy_pb2_g
 from sim.stack.bypass import Overruled
 from sim.stack.code import training_code
 from sim.stack.config import NodeConfig
+from sim.stack.hiding import HidingStore
 from sim.stack.injected import Seams
 from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Pool
@@ -65,7 +66,9 @@ class Builder:
         """The service, and the address of its HTTP server where it has one."""
         if name == "web":
             return await self._web()
-        store = LocalStore(self._config.data, self._seams.tap)
+        reading = self._seams.reading
+        store = (LocalStore(self._config.data, self._seams.tap) if reading is None
+                 else HidingStore(self._config.data, self._seams.tap, reading))
         self._stopping.append(_closing(store))
         build: Callable[[LocalStore], Any] = getattr(self, f"_{name}")
         return build(store), None

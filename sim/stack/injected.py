@@ -14,6 +14,7 @@ from lineage.enforce.rulebook import Rulebook
 from lineage.privacylib import Extension, PrivacyLib
 from services.seams import Clock, Tap, Wire
 from sim.stack.bypass import Ignores
+from sim.stack.hiding import Reading
 from sim.stack.pool import Fate
 
 
@@ -39,6 +40,7 @@ class Seams:
     ``bypasses``: of a service, whether what its own guard refuses goes on all the same (``sim.stack.bypass``).
     ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
     ``paradigm`` stands in for Policy Zones.
+    ``reading``: what a file has more when it is read, and nobody has written there (``sim.stack.hiding``).
     """
 
     clock: Clock
@@ -53,6 +55,7 @@ class Seams:
     now: Callable[[], float] = time.time
     paradigm: Paradigm | None = None
     bypasses: Callable[[str], Ignores | None] = lambda service: None
+    reading: Reading | None = None
 
     def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:
         return self.paradigm.rulebook(requirements) if self.paradigm else Rulebook(requirements)

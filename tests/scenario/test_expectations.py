@@ -105,6 +105,19 @@ REMAINS = ({"device:glasses#utterance": frozenset({SESSIONS}), "device:glasses#p
 AUDIT = {"web": account(), "policy": account(covered=0)}
 
 
+def shown(group: str, verdict: str, lineage: str = "yes", to: str = "checkpoint:assistant@2") -> dict[str, Any]:
+    """A row of ``sim.truth.exposure.table``."""
+    return {"group": group, "from": "device:glasses#utterance", "to": to, "canaries": 24, "controls": 24,
+            "lineage": lineage, "verdict": verdict, "why": "nothing shows" if verdict == "unknown" else "",
+            "way": "text", "rank": 1.0, "bits": 4.6, "interval": [4.6, 4.6], "p": 1e-9}
+
+
+EXPOSURE = {"rows": [shown("asked", "exposed"), shown("withdrawn", "not exposed", "other rows"),
+                     shown("asked", "unknown", "no", "checkpoint:guide@1")],
+            "findings": [finding("PAI414", "checkpoint:city_ads@1")]}
+KNOWN = {"from": "device:glasses#utterance", "to": "checkpoint:assistant@2"}
+
+
 def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] = OPERATIONS,
             rows: Callable[[str, str], tuple[int, bool]] = moved,
             answers: list[tuple[str, str]] = ANSWERS,
@@ -113,7 +126,7 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
                    {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT,
-                   calls=lambda: CALLS, certified=certified)
+                   calls=lambda: CALLS, certified=certified, exposure=lambda: EXPOSURE)
 
 
 def certified(wearer: str, checkpoint: str) -> str:
@@ -238,6 +251,9 @@ CASES: dict[str, Case] = {
     "trained_on": Case({"wearer": "w-0001", "checkpoint": "assistant@2", "rows": 2},
                        (GOOD, {"wearer": "w-0001", "checkpoint": "checkpoint:assistant@2", "rows": 0}),
                        (GOOD, {"wearer": "w-0002", "checkpoint": "joined@1", "rows": 0})),
+    "exposure": Case({**KNOWN, "canaries": "asked", "is": "exposed", "lineage": "yes"},
+                     (GOOD, {**KNOWN, "is": "exposed"}),  # one of its two groups is not
+                     (GOOD, {**KNOWN, "to": "checkpoint:guide@1", "is": "not exposed"})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
@@ -256,6 +272,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "moved": {"from": SESSIONS, "to": ADS, "rows": 0},
     "appended": {"to": f"{SESSIONS}#mood", "rows": 0},
     "finding": {"code": "PAI402", "count": 0},
+    "exposure": {**KNOWN, "canaries": "withdrawn", "is": "not exposed"},
     "carried": {"from": "device:glasses#photo", "to": "web:ask", "messages": 0},
     "happened": {"process": "app", "op": "write", "at": "web:ask", "count": 0},
     "flow_refused": {"from": UTTERANCE, "code": "PAI302", "count": 0},
