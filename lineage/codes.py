@@ -239,7 +239,8 @@ CODES: dict[str, Code] = {
     "PAI405": Code(
         "a job did what its file does not say",
         "By the engine's own account a declared job read a column, or moved it to a column, that its SQL does not "
-        "declare: the SQL that runs is another, or `*` means more than when it was reviewed.",
+        "declare: the SQL that runs is another, or `*` means more than when it was reviewed. Or a training run used a "
+        "column, a file or a checkpoint that its manifest does not name.",
         "Deploy what was reviewed, or have the change reviewed and declared; write the columns out instead of `*`.",
         "scenarios/36_changed_sql.yaml"),
     "PAI410": Code(

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 
 from lineage.demonstrate.job_drift import job_drift
 from lineage.demonstrate.logger_drift import logger_drift
+from lineage.demonstrate.manifest_drift import manifest_drift
 from lineage.discover.lineage import Lineage
+from lineage.discover.manifests import REMEDY
 from lineage.model import Finding
 from lineage.names import ACTIVITY_KINDS, asset_of, field_of, join, kind_of
 
@@ -60,7 +62,7 @@ def unwritten(lineage: Lineage) -> Iterator[Finding]:
 
 def drift(lineage: Lineage) -> Iterator[Finding]:
     """PAI403: an asset-level flow that a config or the code declares, whose source had its data or whose
-    activity ran, and of which no signal shows anything."""
+    activity ran, and of which no signal shows anything.  One of two tables of which a remedy chooses is not missed."""
     steps: dict[str, set[str]] = {}
     for edge in lineage.edges:
         if edge.state == "observed":
@@ -70,7 +72,7 @@ def drift(lineage: Lineage) -> Iterator[Finding]:
     ran, seen = set(lineage.activities), set()
     for edge in lineage.edges:
         source, target = _bare(edge.source), _bare(edge.target)
-        if edge.state != "declared" or (source, target) in seen:
+        if edge.state != "declared" or REMEDY in edge.evidence or (source, target) in seen:
             continue
         seen.add((source, target))
         acts = {name for name in (target, *edge.via) if kind_of(name) in ACTIVITY_KINDS}
@@ -103,7 +105,8 @@ def _arrives(steps: dict[str, set[str]], source: str, target: str) -> bool:
     return False
 
 
-VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, job_drift, logger_drift)
+VERIFIERS: tuple[Verifier, ...] = (undeclared, silent, holes, unwritten, drift, job_drift, manifest_drift,
+                                   logger_drift)
 # Called by the operator (the scenario's steps), who is not an instrumented service.
 _STEERED = frozenset({"rpc:inference.Embed", "rpc:inference.RollBack", "rpc:inference.RollOut",
                       "rpc:logger.DeadLetters", "rpc:logger.Flush", "rpc:logger.Replay", "rpc:policy.Consent",

@@ -7,6 +7,7 @@ of an index.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lineage.condition import parse as condition
@@ -18,6 +19,8 @@ from lineage.yaml_file import tree
 KINDS = {"train": ("", "checkpoint:"), "evaluate": ("evaluation", "file:reports/"),
          "extract": ("feature_extraction", "feature:"), "index": ("embedding_index", "checkpoint:")}
 FINE_TUNE, DISTILLATION = "fine_tune", "distillation"
+# Of a table that another one may stand for, and of that one: which of the two is read, is decided when it runs.
+REMEDY = "remedy"
 
 
 class Manifest(NamedTuple):
@@ -39,9 +42,9 @@ def parse(text: str, where: str) -> Manifest:
             raise KeyError(f"there is no run {run!r}")
         kind, made = KINDS[run]
         sources: dict[str, frozenset[str]] = {}
-        for item in manifest["inputs"]:
+        for item, remedy in _standing(manifest):
             for name, own in _sources(item, where):
-                sources[name] = sources.get(name, frozenset()) | {kind or own} - {""}
+                sources[name] = sources.get(name, frozenset()) | {kind or own, remedy} - {""}
         return Manifest(f"training:{manifest['name']}", str(manifest["purpose"]), f"{made}{manifest['output']}",
                         sources)
     except (KeyError, TypeError, AttributeError) as error:
@@ -53,6 +56,16 @@ def declared_edges(manifest: Manifest) -> list[Edge]:
     """Input → run, and input → what it makes."""
     return [edge for source, kinds in manifest.sources.items() for edge in (
         _edge(source, manifest.activity, kinds), _edge(source, manifest.output, kinds, {manifest.activity}))]
+
+
+def _standing(manifest: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The inputs, and what may stand for them (``replace``)."""
+    replace = manifest.get("replace") or {}
+    for item in manifest["inputs"]:
+        other = replace.get(item.get("table"))
+        yield item, REMEDY if other else ""
+        if other:
+            yield {**item, "table": other}, REMEDY
 
 
 def _sources(item: dict[str, Any], where: str) -> list[tuple[str, str]]:

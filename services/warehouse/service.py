@@ -210,6 +210,7 @@ class WarehouseService(WarehouseServicer):
         whose = _whose(request, table, seen) if self._names is not None else []
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
         used = dict.fromkeys((*read, *seen.columns(table.name), *([table.subject] if request.subject else [])))
+        seen.unasked[table.name] = [column for column in seen.columns(table.name) if column not in read]
         with self._lib.read(table.asset, fields=tuple(used)) as op:
             begun = perf_counter_ns()
             found = await self._engine.read(table, [*read, *whose], seen, request.subject)
