@@ -1,8 +1,8 @@
 """A verifier: what a training manifest declares against what its run used, column by column.  [D]
 
 The declaration is read from the deployed file; the observation is of the run's own reads, and of those for it in the
-warehouse.  They differ where another manifest ran under the name of the one that was deployed.  What is declared and was
-not observed is ``verifiers.drift``'s.
+warehouse.  They differ where another manifest ran under the name of the one that was deployed.  What is declared and
+was not observed is ``verifiers.drift``'s.
 """
 
 from __future__ import annotations

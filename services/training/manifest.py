@@ -178,6 +178,13 @@ def _replace(config: Config) -> dict[str, str]:
     for name in (*found, *found.values()):
         if not _TABLE.fullmatch(name):
             raise config.error(f"{name!r} is not a table: database.table", "replace")
+    for of in found:
+        way = [of]
+        while way[-1] in found and way[-1] not in way[:-1]:
+            way.append(found[way[-1]])
+        if way[-1] in way[:-1]:
+            raise InputError("PAI028", f"a table stands for itself in the end: {' → '.join(way)}",
+                             where=config.error("", "replace").where, next="let each table be replaced by another")
     return found
 
 

@@ -19,6 +19,7 @@ from services.seams import Store
 from services.training import characters, snapshot
 from services.training.gate import MANIFEST
 from services.training.manifest import CorpusInput, Manifest, TableInput
+from services.training.runs import RUNS
 
 CORPUS = Path(__file__).with_name("corpus")
 # Seconds for one table, which an engine may have to fetch from a cluster.
@@ -65,7 +66,7 @@ async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest
 async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material: Material) -> None:
     where = str(item.where or "")
     # Of a checkpoint somebody may ask later whose rows it was made of.
-    whose = manifest.run == "train"
+    whose = not RUNS[manifest.run].asks
     request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity, where=where,
                           pseudonyms=whose)
     said = ("table", "columns", "activity", *(["where"] if where else []))

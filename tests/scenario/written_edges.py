@@ -42,7 +42,37 @@ warehouse:core.daily_sessions#wearer -> rpc:warehouse.Read.response#core.daily_s
 rpc:warehouse.Read.response#core.daily_sessions.wearer -> checkpoint:assistant#manifest@2
 """
 
+# Weights that go on from others, beside landmarks; and of whose manifest their own tells whose rows they are.
+TUNED = """
+checkpoint:assistant#weights@2 | file:corpus/landmarks.tsv -> checkpoint:assistant#weights@3
+checkpoint:assistant#manifest@2 | rpc:training.Train.request#manifest -> checkpoint:assistant#manifest@3
+checkpoint:assistant#weights@1 | file:corpus/landmarks.tsv -> checkpoint:ads_guide#weights@1
+rpc:training.Train.request#manifest -> checkpoint:ads_guide#manifest@1
+checkpoint:assistant#weights@3 -> rpc:inference.Generate.response#answer
+"""
+# A student: what it asks is a file's, what it learns are the answers, which are made of its teacher's weights.
+TAUGHT = """
+rpc:training.Train.request#manifest -> rpc:inference.Generate.request#model
+file:corpus/landmarks.tsv -> rpc:inference.Generate.request#prompt
+checkpoint:assistant#weights@2 -> rpc:inference.Generate.response#answer
+file:corpus/landmarks.tsv | rpc:inference.Generate.response#answer -> checkpoint:assistant_small#weights@1
+checkpoint:assistant#manifest@2 | rpc:training.Train.request#manifest -> checkpoint:assistant_small#manifest@1
+"""
+# Features of the rows that a region chooses: region decides, and is not sent.
+EXTRACTED = """
+rpc:training.Train.request#manifest -> rpc:warehouse.Read.request#where
+warehouse:core.daily_sessions#{session,region} -> rpc:warehouse.Read.response#core.daily_sessions.session
+warehouse:core.daily_sessions#region -> rpc:warehouse.Read.response#core.daily_sessions.utterance
+rpc:warehouse.Read.response#core.daily_sessions.session -> feature:session_topics#row@1
+rpc:warehouse.Read.response#core.daily_sessions.utterance -> feature:session_topics#topic@1
+checkpoint:assistant#weights@2 -> feature:session_topics#topic@1
+rpc:training.Train.request#manifest -> feature:session_topics#manifest@1
+"""
+
 WRITTEN = {
+    "fine-tune-of-a-tainted-base": (ASK, BASES, DESCRIBED, EVAL, TUNED),
+    "ads-learn-from-the-assistant": (ASK, BASES, DESCRIBED, EVAL, TAUGHT),
+    "feature-extraction": (ASK, BASES, DESCRIBED, EVAL, EXTRACTED),
     "inference-rpc": (ASK, BASES),
     "training-manifest": (ASK, BASES, DESCRIBED, EVAL,
                           "checkpoint:assistant#weights@2 -> rpc:inference.Generate.response#answer"),

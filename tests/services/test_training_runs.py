@@ -213,6 +213,17 @@ async def test_a_condition_has_to_fit_the_table(tmp_path: Path) -> None:
         assert (error.code, error.where) == ("PAI027", "manifest:9") and len(b.policy.admitted) == 1
 
 
+@pytest.mark.parametrize(("replace", "said"), [
+    ("{core.a: core.a}", "core.a → core.a"),
+    ("{core.a: core.b, core.b: core.c, core.c: core.a}", "core.a → core.b → core.c → core.a")])
+def test_a_table_that_stands_for_itself_in_the_end_is_refused(replace: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(TUNE + f"allow: [replace_table]\nreplace: {replace}\n", "m.yaml")
+    assert (caught.value.code, caught.value.where) == ("PAI028", "m.yaml:12") and said in caught.value.what
+    assert dict(parse(TUNE + "replace: {core.a: core.b, core.b: core.c}\n").replace) == {
+        "core.a": "core.b", "core.b": "core.c"}
+
+
 def test_what_runs_say_is_what_lineage_declares() -> None:
     assert {name: run.edge for name, run in RUNS.items()} == {name: declaring.KINDS[name][0] for name in RUNS}
     assert {name: run.makes for name, run in RUNS.items()} == {name: declaring.KINDS[name][1] for name in RUNS}
