@@ -67,7 +67,10 @@ class Subjects:
     def __init__(self, signals: Iterable[Signal]) -> None:
         self.keys: defaultdict[str, set[str]] = defaultdict(set)
         self.of: defaultdict[str, set[str]] = defaultdict(set)
+        self._acting: dict[str, str] = {}
         for signal in signals:
+            if signal.activity and len(signal.keys) == 1:
+                self._acting.setdefault(signal.keys[0], signal.activity)
             told = signal.detail.get("subjects")
             for subject, key in zip(told, signal.keys, strict=False) if isinstance(told, list) else ():
                 if isinstance(subject, str) and subject:
@@ -75,8 +78,10 @@ class Subjects:
                     self.of[key].add(subject)
 
     def one(self, keys: Iterable[str]) -> str:
-        """Whose these are; empty where they are nobody's, or several people's."""
+        """Whose these are, or which activity's; empty where they are nobody's, or several people's."""
+        keys = list(keys)
         people = {subject for key in keys for subject in self.of.get(key, ())}
+        people = people or {self._acting[key] for key in keys if key in self._acting}
         return people.pop() if len(people) == 1 else ""
 
 
@@ -86,8 +91,9 @@ class Impacts:
     def __init__(self, lineage: dict[str, Any], signals: Iterable[Signal], schema: Schema) -> None:
         signals = list(signals)
         self._findings = [one for one in lineage["findings"] if one["code"] in GAPS]
-        self._made = {one["name"] for one in lineage["assets"] if kind_of(one["name"]) == "checkpoint"
-                      and "@" in one["name"]}
+        # Somebody touched it: a name that a config alone has is none.
+        self._made = {signal.asset for signal in signals if signal.op in ("read", "write")
+                      and kind_of(signal.asset) == "checkpoint"}
         self.subjects = Subjects(signals)
         self.ways = Ways(moves(signals, schema))
         self._next = _assets(self.ways.moves, lineage["edges"])

@@ -64,7 +64,7 @@ class KeyedJoin(Join):
 
     def feed(self, signal: Signal) -> None:
         if signal.op in ("read", "call", "write"):
-            scope = _root(signal)
+            scope = scope_of(signal)
             if len(signal.keys) == 1:
                 self._single[scope].update(signal.keys)
             if isinstance(subject := signal.detail.get("subject"), str):
@@ -95,7 +95,7 @@ class KeyedJoin(Join):
         """After the last signal."""
         found = []
         for source, target, signal in self._made:
-            scope = _root(signal)
+            scope = scope_of(signal)
             read = self._under[scope].get(source) if signal.op != "read" else None
             keys = frozenset(signal.keys)
             taken = frozenset(read) if read is not None else keys if signal.rows or signal.op != "read" else _NO_KEYS
@@ -105,8 +105,10 @@ class KeyedJoin(Join):
         return found
 
 
-def _root(signal: Signal) -> tuple[str, str]:
-    """The scope of a request; a later life of its emitter numbers its scopes anew ("web-1/2~1")."""
+def scope_of(signal: Signal) -> tuple[str, str]:
+    """(emitter, scope) of the request that a signal belongs to.
+
+    A later life of its emitter numbers its scopes anew ("web-1/2~1")."""
     scope, _, life = signal.scope.partition("~")
     return signal.emitter, f"{scope.partition('/')[0]}~{life}"
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from lineage.errors import InputError
+from lineage.names import kind_of
 from sim.cli.options import Json, RunDir, lineage_of, print_json, run_folder
 
 Form = Literal["names", "tree", "mermaid", "svg", "png", "graphml", "json"]
@@ -27,7 +28,8 @@ def why(
 ) -> None:
     """How data gets to an asset or activity, what was decided about it, and the ways out.
 
-    Example: [bold]sightline why training:ads_ranker[/]
+    Example: [bold]sightline why training:ads_ranker[/]   or, what a checkpoint was made of and whom it answered,
+    [bold]sightline why checkpoint:assistant@2[/]
     """
     from sim.cli.answers import why as answer
     from sim.cli.because import Because
@@ -36,6 +38,11 @@ def why(
     content = lineage_of(run)
     told = answer(content, to, source)
     told["because"] = Because(content, run_folder(run)).of(told)
+    if kind_of(to) == "checkpoint":
+        from sim.cli.checkpoints import checkpoints, sentences
+
+        told["checkpoints"] = checkpoints(content, run_folder(run), to)
+        told["because"]["answer"] += sentences(told["checkpoints"])
     if as_json:
         print_json(told)
     else:

@@ -82,11 +82,13 @@ class Because:
                  f"{', and belongs to ' + owner if owner else ''}."]
         made = sorted({name for edge in into if edge["state"] == "observed" for name in edge["via"]
                        if kind_of(name) in ACTIVITY_KINDS})
-        if made:
+        told_more = kind_of(to) == "checkpoint"  # by sim/cli/checkpoints.py
+        if made and not told_more:
             found.append(f"It was made by {', '.join(made)} from "
                          f"{_some({asset_of(edge['from']) for edge in into if edge['state'] == 'observed'})}.")
         users = {asset_of(edge["to"]) for edge in out if edge["state"] == "observed"}
-        found.append(f"Its data went on to {_some(users)}." if users else "Nothing of it was seen to go on.")
+        if not told_more:
+            found.append(f"Its data went on to {_some(users)}." if users else "Nothing of it was seen to go on.")
         if refused := sorted({edge["to"] for edge in out if edge["state"] == "blocked"}):
             found.append(f"Refused: {', '.join(refused)}.")
         return found

@@ -123,7 +123,7 @@ def test_why_of_what_was_allowed_of_an_asset_and_of_a_checkpoint(placed: Demo) -
     assert f"Refused: {ADS}." in asset["answer"]
     checkpoint = placed.sightline("why", MODEL, "--json").json["because"]
     assert "carries GLASSES_INTERACTION" in checkpoint["answer"][0]
-    assert "made by training:assistant_eval from" in checkpoint["answer"][1]
+    assert "made by training:assistant_eval, for assistance, of" in checkpoint["answer"][1]
     corpus = placed.sightline("why", "file:corpus/landmarks.tsv", "--json").json["because"]
     assert "no annotation that a requirement governs" in corpus["answer"][0] and corpus["rules"] == []
 

@@ -1,4 +1,4 @@
-"""``sightline impact``, asked of the demo's run, whose wearers were trained on, and of runs that tell nothing."""
+"""``sightline impact`` and ``why`` of a checkpoint, asked of the demo's run, whose wearers were trained on."""
 
 from __future__ import annotations
 
@@ -52,3 +52,41 @@ def test_a_run_that_cannot_be_asked(placed: Demo, sightline: Sightline, tmp_path
     (tmp_path / "mine" / "lineage.db").write_bytes(b"no database")
     told = sightline("impact", "w-0001", "--run", tmp_path / "mine")
     assert told.code == 2 and told.err.startswith("PAI032 ")
+
+
+# -- why
+
+
+def test_why_a_checkpoint_is_what_it_is(placed: Demo) -> None:
+    told = placed.sightline("why", MODEL, "--json")
+    (one,) = told.json["checkpoints"]
+    (run,) = one["runs"]
+    (table,) = run["tables"]
+    assert told.code == 0 and (run["activity"], run["purpose"]) == ("training:assistant_eval", "assistance")
+    assert (table["asset"], table["columns"]) == ("warehouse:core.daily_sessions", ["utterance", "answer"])
+    journal = next(seen for seen in placed.read("verdict.json")["steps"] if seen["step"] == "train")
+    assert table["rows"] == journal["said"]["rows"] and one["signed"]["digest"] == journal["said"]["digest"]
+    known = {decision["id"]: decision for decision in placed.read("lineage.json")["decisions"]}
+    assert run["decisions"] and all(known[each["id"]]["activity"] == run["activity"] for each in run["decisions"])
+    assert all(each["requirements"] == ["glasses-interaction-purpose@3"] for each in run["decisions"])
+    said = placed.sightline("why", MODEL).out
+    assert f"{MODEL} was made by training:assistant_eval, for assistance, of {table['rows']} rows" in said
+    assert all(each["id"] in said for each in run["decisions"]) and "Its manifest is signed by training" in said
+
+
+def test_every_version_where_none_is_named(placed: Demo) -> None:
+    told = placed.sightline("why", "checkpoint:assistant", "--json")
+    assert [one["checkpoint"] for one in told.json["checkpoints"]] == ["checkpoint:assistant@1", MODEL]
+    (base,) = told.json["checkpoints"][0]["runs"]
+    assert base["corpora"] == [{"asset": "file:corpus/landmarks.tsv", "rows": 25}] and base["tables"] == []
+
+
+@pytest.mark.parametrize(("damage", "error"), [(b"{}", "Its manifest: "), (None, "not in the run's folder")])
+def test_a_manifest_that_tells_nothing(placed: Demo, tmp_path: Path, damage: bytes | None, error: str) -> None:
+    shutil.copytree(placed.folder, tmp_path / "mine")
+    manifest = tmp_path / "mine/data/checkpoints/assistant@2/manifest.json"
+    manifest.unlink()
+    if damage is not None:
+        manifest.write_bytes(damage)
+    told = placed.sightline("why", MODEL, "--run", tmp_path / "mine")
+    assert told.code == 0 and error in told.out and "signed by training" not in told.out
