@@ -91,9 +91,9 @@ class Impacts:
     def __init__(self, lineage: dict[str, Any], signals: Iterable[Signal], schema: Schema) -> None:
         signals = list(signals)
         self._findings = [one for one in lineage["findings"] if one["code"] in GAPS]
-        # Somebody touched it: a name that a config alone has is none.
-        self._made = {signal.asset for signal in signals if signal.op in ("read", "write")
-                      and kind_of(signal.asset) == "checkpoint"}
+        # Somebody touched or registered it: a name that a config alone has is none.
+        self._made = {signal.asset for signal in signals if kind_of(signal.asset) == "checkpoint"
+                      and (signal.op in ("read", "write") or "fields" in signal.detail)}
         self.subjects = Subjects(signals)
         self.ways = Ways(moves(signals, schema))
         self._next = _assets(self.ways.moves, lineage["edges"])
