@@ -1,9 +1,9 @@
 """Which rows of which wearer physically went into which checkpoint.
 
 Truth, from the journal alone: rows arrive at the warehouse with their wearer and their key; a training run is sent
-rows with their keys, or with their wearer; and within the same call it writes a checkpoint's weights.  A checkpoint
-whose weights a run read is in what the run makes.  A row that comes with neither key nor wearer is nobody's that one
-could name: it is counted as that.  What a model's answers taught another model is no row.
+rows with their keys, or with their wearer's name; and within the same call it writes a checkpoint's weights.  A
+checkpoint whose weights a run read is in what the run makes.  A row that comes with neither key nor wearer is nobody's
+that one could name: it is counted as that.  What a model's answers taught another model is no row.
 """
 
 from __future__ import annotations
@@ -64,5 +64,7 @@ class Held:
 
 
 def _owner(key: str, who: str, whose: dict[str, set[str]]) -> str:
-    people = {who} if who else whose.get(key, set()) if key else set()
+    """By the row's key; else by what it says, where that is a name under which some row has arrived (and not what
+    stands for a name)."""
+    people = whose.get(key) or ({who} if any(who in known for known in whose.values()) else set())
     return next(iter(people)) if len(people) == 1 else ""

@@ -44,8 +44,11 @@ def test_rows_are_counted_by_their_keys() -> None:
 
 
 def test_a_row_may_say_itself_whose_it_is_and_may_be_nobodys() -> None:
-    held = Held([ROWS, *run(1, taken(("", ANN), ("k1", BOB), ("", ""), ("k9", "")), weights("m@1"))])
+    held = Held([ROWS, *run(1, taken(("", ANN), ("k9", BOB), ("", ""), ("k9", "")), weights("m@1"))])
     assert held.of("ann", "m@1") == (1, 2, True) and held.of("bob", "m@1") == (1, 2, True)
+    # What stands for a name is none; the row's key says more.
+    held = Held([ROWS, *run(1, taken(("k1", person("p-17")), ("", person("p-17"))), weights("m@1"))])
+    assert held.of("ann", "m@1") == (1, 1, True) and held.of("p-17", "m@1") == (0, 1, True)
 
 
 def test_a_base_is_in_what_is_made_of_it_and_its_own_file_is_no_base() -> None:
