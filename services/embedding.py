@@ -61,10 +61,12 @@ class Embedder:
 
     def vector(self, text: str) -> Vector:
         """DIMENSIONS numbers of length 1; all 0 for a text of nothing but white space."""
-        found = Counter(_buckets(text))
-        made = np.zeros(DIMENSIONS)
-        for bucket in sorted(found):
-            np.add.at(made, _PLACES[bucket], _SIGNS[bucket] * self._weights[bucket] * (1 + np.log(found[bucket])))
+        found = sorted(Counter(_buckets(text)).items())
+        if not found:
+            return np.zeros(DIMENSIONS, np.float32)
+        buckets, times = np.array(found).T
+        parts = _SIGNS[buckets] * (self._weights[buckets] * (1 + np.log(times)))[:, None]
+        made = np.bincount(_PLACES[buckets].ravel(), parts.ravel(), DIMENSIONS)
         length = float(np.sqrt((made ** 2).sum()))
         return (made / length if length else made).astype(np.float32)
 
