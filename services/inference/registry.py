@@ -54,6 +54,8 @@ class Registry:
         self._changing = asyncio.Lock()
         self._loaded: dict[str, Serving[object]] = {}
         self._traffic: dict[str, Traffic] = {}
+        # Names of models of which a checkpoint could not be served again.
+        self._failed: set[str] = set()
         # Names under which a model answers that somebody else runs.
         self._elsewhere: set[str] = set()
 
@@ -87,8 +89,9 @@ class Registry:
     async def roll_back(self, name: str) -> Traffic:
         """Raises InputError (PAI036) where there is nothing to go back to, else as :meth:`load`."""
         async with self._changing:
-            after = self._rolled(name).roll_back()
-            if after.serving not in self._loaded:
+            now = self._rolled(name)
+            after = now.roll_back()
+            if after.serving != now.serving:  # that it could be served once does not say that it still may be
                 await self._load(after.serving)
             return self._settle(name, after, keep=True)
 
@@ -166,6 +169,7 @@ class Registry:
             _log.warning("inference: %s is not served again: %s", checkpoint, error)
             self._lib.finding(Finding(error.code, f"checkpoint:{checkpoint}", f"not served again: {error.what}",
                                       error.next))
+            self._failed.add(checkpoint.partition("@")[0])
             return False
         return True
 
@@ -195,6 +199,10 @@ class Registry:
 
     def has(self, model: str) -> bool:
         return self._chosen(model) in self._loaded
+
+    def lost(self, model: str) -> bool:
+        """It was served before the last restart, and no checkpoint of it can be now."""
+        return model in self._failed and not self.has(model)
 
     def _chosen(self, model: str) -> str:
         """By the correlation key of the request, where several share them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from lineage.errors import RunError
 from lineage.model import Finding, Label
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
@@ -45,9 +46,14 @@ class Review:
     def of(self, response: str, texts: Mapping[str, str], sources: Mapping[str, Sequence[str]],
            beside: Mapping[str, str] | None = None) -> Reviewed:
         """``response``: the asset that leaves; ``texts``: of its fields, those that say something; ``sources``: what
-        each is made of.  ``beside``: what was said before, which is read together with a field."""
+        each is made of.  ``beside``: what was said before, which is read together with a field.
+
+        Raises RunError (PAI031) where a classifier was served and cannot be any more."""
         kept = {field: list(names) for field, names in sources.items()}
         said = {field: text for field, text in texts.items() if text}
+        if self._registry.lost(CLASSIFIER):
+            raise RunError("PAI031", "the safety classifier cannot be served again: nothing leaves unread",
+                           where="inference", next="train it again")
         if not said or not self._registry.has(CLASSIFIER):
             return Reviewed(dict(texts), kept)
         reader = self._registry.find(CLASSIFIER, Classifier)

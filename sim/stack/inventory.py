@@ -164,6 +164,8 @@ def _manifests(deployment: Deployment) -> Iterator[Point]:
         yield Point("training", "file", made, "manifests", (("write", made),))
         if manifest.serve:
             yield Point("inference", "file", made, "manifests", (("read", made),))
+            traffic = f"file:serving/{manifest.output}.json"  # who gets which version, while one is rolled out
+            yield Point("inference", "file", traffic, "manifests", (("read", traffic), ("write", traffic)))
         for named in (manifest.base, manifest.teacher):
             if named is not None:  # its manifest at least, which tells the labels of its weights
                 yield Point("training", "file", f"checkpoint:{named.name}", "manifests",

@@ -34,7 +34,7 @@ from services.inference.endpoint import ASSET, Endpoint
 from services.inference.remote import MAX_ANSWER, MAX_LINE, Remote
 from services.inference.service import InferenceService
 from tests.services import fakes
-from tests.services.fakes import KEYS, META, FakeClock, FakeStore, Recorder, stub
+from tests.services.fakes import GATED, META, FakeClock, FakeStore, Recorder, stub
 
 FILE = ("model: assistant\nurl: http://127.0.0.1:8080/v1/\nserves: llama-3.2-1b\nowner: assistant-quality\n"
         "annotations: [GLASSES_INTERACTION]\ndeadline: 3\n")
@@ -182,7 +182,7 @@ async def test_of_an_answer_that_failed_nothing_is_kept_and_the_next_one_comes(h
     seen = Recorder()
     async with serving([seen], deadline=1) as (served, remote):
         lib = PrivacyLib("inference", [seen])
-        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), keys=KEYS, answers=kept, remote=remote)
+        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), **GATED, answers=kept, remote=remote)
         async with (fakes.serving(lambda server: service.register(lib.server(server))) as own,
                     stub(inference_pb2_grpc.InferenceStub, own) as inference):
             await service.start()
@@ -200,7 +200,7 @@ async def test_of_an_answer_that_failed_nothing_is_kept_and_the_next_one_comes(h
 async def test_who_waits_no_longer_ends_the_call_of_the_endpoint(tmp_path: Path) -> None:
     async with serving(deadline=20) as (served, remote):
         lib = PrivacyLib("inference", [])
-        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), keys=KEYS, remote=remote)
+        service = InferenceService(lib, FakeStore(tmp_path), FakeClock(), **GATED, remote=remote)
         async with (fakes.serving(lambda server: service.register(lib.server(server))) as own,
                     stub(inference_pb2_grpc.InferenceStub, own) as inference):
             await service.start()

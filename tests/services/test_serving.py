@@ -212,6 +212,29 @@ async def test_what_the_classifier_would_not_say_does_not_leave(tmp_path: Path) 
         assert "hunter2" not in json.dumps(found.detail)
 
 
+async def test_without_its_classifier_nothing_leaves_unread(tmp_path: Path) -> None:
+    store = served(tmp_path, "safety")
+    (tmp_path / checkpoints.weights_path("safety@1")).write_bytes(SAFETY[:100])
+    async with bench(store) as b:
+        with pytest.raises(SightlineError, match="nothing leaves unread") as caught:
+            await b("Generate", ASKED)
+        assert caught.value.code == "PAI031" and not b.seen.of("write", SIGNED)
+        put(tmp_path, made("safety", SAFETY, "safety", version=2), SAFETY)
+        await b("Load", pb.LoadRequest(checkpoint="safety@2"))
+        assert (await b("Generate", ASKED)).answer.startswith("That is the Oslo")
+
+
+async def test_going_back_to_a_checkpoint_asks_again_whether_it_may_be_served(tmp_path: Path) -> None:
+    put(tmp_path)
+    put(tmp_path, replace(MADE, version=2))
+    async with bench(FakeStore(tmp_path)) as b:
+        await b("Load", pb.LoadRequest(checkpoint="assistant@1"))
+        (tmp_path / checkpoints.weights_path("assistant@2")).write_bytes(WEIGHTS[:100])
+        with pytest.raises(InputError) as caught:
+            await b("RollBack", pb.RollBackRequest(model="assistant"))
+        assert caught.value.code == "PAI331" and (await b("Generate", ASKED)).checkpoint == "assistant@1"
+
+
 async def test_what_was_overheard_is_read_apart_from_the_answer(tmp_path: Path) -> None:
     async with bench(served(tmp_path, "safety")) as b:
         heard = pb.GenerateRequest(model="assistant", prompt="What did she say?", overheard="my password is swordfish")

@@ -64,7 +64,8 @@ def test_a_config_that_is_added_is_a_point(tmp_path: Path) -> None:
         text.replace("assistant_eval", "planted").replace("output: assistant", "output: planted"))
     found = inventory(deployed)
     more = set(found) - set(POINTS)
-    assert {"job:planted", "core.planted", "planted", "training:planted", "checkpoint:planted"} == {
+    assert {"job:planted", "core.planted", "planted", "training:planted", "checkpoint:planted",
+            "file:serving/planted.json"} == {
         point.name for point in more}
     assert set(POINTS) <= set(found)
 
