@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lineage.enforce.consent import line
 from lineage.errors import InputError, NotProved, RunError, SightlineError
 from sim.scenario import loader
 from sim.scenario.runner import REGISTRIES, Run
+from sim.scenario.schema import expect, step
 from sim.stack.certifying import answered, issue, public_keys
 from sim.stack.past import withdrawn
 from tests.scenario.real_runs import Runs
@@ -31,11 +33,26 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(tmp_path_factory.mktemp("runs"))
 
 
+# More runs: one goes on from weights, one learns answers, one keeps rows by a condition.
+MORE = {
+    "guide": "inputs: [{checkpoint: assistant@3}, {corpus: landmarks}]",
+    "student": "inputs: [{answers_of: assistant@3, prompts: {table: core.daily_sessions, column: utterance}}]",
+    "norway": """inputs: [{table: core.daily_sessions, columns: [utterance, answer], where: "region = 'NO'"}]
+learn: {from: [utterance], to: answer}""",
+}
+
+
 @pytest.fixture(scope="module")
-def run(runs: Runs) -> Run:
-    """Of scenario 94, with a checkpoint that goes on from each of its own."""
+def run(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Of scenario 94, and of MORE."""
+    folder = tmp_path_factory.mktemp("manifests")
+    for name, text in MORE.items():
+        (folder / f"{name}.yaml").write_text(
+            f"name: {name}\nversion: 1\nowner: assistant-quality\npurpose: assistance\n{text}\n"
+            f"output: {name}\nserve: false\n")
     [scenario] = loader.load(loader.SCENARIOS / "94_certificate_of_non_use.yaml", REGISTRIES)
-    return runs.once(scenario)
+    more = [step("train", manifest=str(folder / f"{name}.yaml")) for name in MORE]
+    return runs.once(replace(scenario, steps=(*scenario.steps, *more), expect=(expect("discover", "complete"),)))
 
 
 @pytest.fixture
@@ -61,6 +78,22 @@ def test_only_of_a_checkpoint_that_did_not_read_her_rows(run: Run, wearer: str) 
             assert caught.value.code == "PAI410"
         else:
             assert verify(issued(run, wearer, f"checkpoint:{checkpoint}"), public_keys(SEED), wearer=wearer)
+
+
+@pytest.mark.parametrize(("checkpoint", "wearer", "chain"), [
+    ("guide@1", HERS, "guide@1 ← assistant@3"), ("guide@1", "w-0001", ""),
+    ("student@1", HERS, "student@1 ← assistant@3"), ("student@1", "w-0003", ""),
+    # She lives in the US; whose row is in Norway is in it, where she consents.
+    ("norway@1", "w-0001", "norway@1"), ("norway@1", HERS, "norway@1"), ("norway@1", "w-0004", ""),
+])
+def test_whatever_a_checkpoint_was_made_of_is_followed(run: Run, checkpoint: str, wearer: str, chain: str) -> None:
+    if chain:
+        data = issued(run, wearer, checkpoint)
+        assert verify(data, public_keys(SEED), wearer=wearer).links[-1].said == chain
+    else:
+        with pytest.raises(NotProved, match="rows are hers") as caught:
+            issued(run, wearer, checkpoint)
+        assert caught.value.code == "PAI410"
 
 
 def test_it_says_what_was_done(run: Run) -> None:
