@@ -18,6 +18,7 @@ from lineage.errors import InputError, RunError
 from sim.scenario import attacks, identity_faults, logger_faults, side_channel  # noqa: F401  enter their faults
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
+from sim.stack import ending
 from sim.stack.config import NodeConfig, from_environment
 from sim.stack.injected import Seams
 from sim.stack.node import serve
@@ -38,7 +39,7 @@ def serve_until_stopped(service: str, listen: str | None) -> None:
     except OSError as error:
         raise RunError("PAI033", f"the data folder cannot be made: {error.strerror}", where=str(config.data),
                        next=f"SIGHTLINE_DATA=/tmp/data sightline node {service}") from error
-    asyncio.run(_serve(service, config))
+    ending.run(_serve(service, config))
 
 
 _NEEDS = {"collector": (), "policy": ("collector",), "warehouse": ("collector", "policy"),
@@ -60,10 +61,12 @@ async def _serve(service: str, config: NodeConfig) -> None:
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                                watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service),
                                bypasses=armed.bypasses, reading=armed.reading)))
-    ending = asyncio.create_task(stop.wait())
-    await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
+        await asyncio.wait((starting,))  # it ends what it has begun
+    if starting.cancelled():
         return
     node = starting.result()
     sys.stdout.write(json.dumps({"service": service, "grpc": node.grpc, "http": node.http}) + "\n")

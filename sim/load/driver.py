@@ -24,6 +24,7 @@ from sim.load import intervals
 from sim.load.arms import ARMS, Arm, arm
 from sim.load.traffic import Traffic
 from sim.scenario.schema import Scenario
+from sim.stack import ending
 from sim.world.glasses import Capture
 
 ROUNDS = 30
@@ -45,7 +46,7 @@ def measure(scenario: Scenario, seed: int, *, rounds: int = ROUNDS, requests: in
     """The report.  Raises InputError (PAI010) for a scenario that asks nothing, RunError when a request fails."""
     traffic = Traffic(scenario, seed)
     with tempfile.TemporaryDirectory(prefix="sightline-load-") as folder:
-        blocks = asyncio.run(_measure(Path(folder), scenario, seed, traffic, rounds, requests, clients, progress))
+        blocks = ending.run(_measure(Path(folder), scenario, seed, traffic, rounds, requests, clients, progress))
     return {"scenario": scenario.name, "rounds": rounds, "requests": rounds * requests, "clients": clients,
             **report(blocks)}
 

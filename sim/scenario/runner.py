@@ -40,7 +40,7 @@ from sim.scenario.taking import taken, told_of
 from sim.scenario.verdict import judge
 from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
 from sim.show.report import write_report
-from sim.stack import operator, spark
+from sim.stack import ending, operator, spark
 from sim.stack.companion import companion
 from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.deployment import ROOT, deploy
@@ -79,8 +79,8 @@ def run(scenario: Scenario, seed: int | None = None, *, topology: str = "inproc"
     Zones, in one process only; a step that is refused or fails under it is an outcome, and the next one is taken.
     ``home``: the folder of runs.
     """
-    return asyncio.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress, paradigm,
-                            home, examined))
+    return ending.run(_run(scenario, scenario.seed if seed is None else seed, topology, engine, progress, paradigm,
+                           home, examined))
 
 
 async def _run(scenario: Scenario, seed: int, topology: str, engine: str, progress: Progress,

@@ -21,9 +21,10 @@ from lineage.privacylib.mediation import Watch
 from protos import web_pb2
 from sim.stack.bypass import Bypassed
 from sim.stack.config import NodeConfig
+from sim.stack.ending import finished, stopped
 from sim.stack.following import following
 from sim.stack.injected import Seams
-from sim.stack.node import library
+from sim.stack.node import ends, library
 from sim.stack.store import LocalStore
 from sim.stack.vouching import vouching
 from sim.stack.watching import watching
@@ -72,39 +73,36 @@ class Companion:
 async def companion(config: NodeConfig, seams: Seams, web: str, glasses: Seams | None = None,
                     ) -> AsyncIterator[Companion]:
     """``web``: "host:port" of the web service's HTTP server; ``glasses``: of the device's own processing."""
-    parts = {"app": (_sink("app", config), seams)}
-    book = seams.rulebook(config.deployment.load_requirements())
-    guard = seams.guard("app", book)
-    ignores = seams.bypasses("app")
-    standing = Bypassed(guard, ignores) if ignores else guard
-    watch = watching("app", config) if seams.watched else None
-    lib = (seams.library or library)("app", parts["app"][0], watch.over(standing) if watch else standing,
-                                     seams.extensions)
-    if watch is not None:
-        watch.start(lib)
-    _register(lib)
+    parts: dict[str, tuple[CollectorSink, Seams]] = {}
     stopping: list[Callable[[], Any]] = []
-    await vouching(lib, config, seams, stopping)
-    await following(lib, book, config, stopping)
-    device = None
-    if glasses is not None:
-        parts["glasses"] = (_sink("glasses", config), glasses)
-        own = PrivacyLib("glasses", [Capture(parts["glasses"][0]), *glasses.extensions], family="A")
-        device = OnDevice(Port(own, glasses.tap))
+    watch: Watch | None = None
     transport = TappedTransport(httpx.AsyncHTTPTransport(), seams.tap)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{web}", timeout=DEADLINE) as client:
         try:
+            parts["app"] = _sink("app", config), seams
+            book = seams.rulebook(config.deployment.load_requirements())
+            guard = seams.guard("app", book)
+            ignores = seams.bypasses("app")
+            standing = Bypassed(guard, ignores) if ignores else guard
+            watch = watching("app", config) if seams.watched else None
+            lib = (seams.library or library)("app", parts["app"][0], watch.over(standing) if watch else standing,
+                                             seams.extensions)
+            if watch is not None:
+                watch.start(lib)
+            _register(lib)
+            await vouching(lib, config, seams, stopping)
+            await following(lib, book, config, stopping)
+            device = None
+            if glasses is not None:
+                parts["glasses"] = (_sink("glasses", config), glasses)
+                own = PrivacyLib("glasses", [Capture(parts["glasses"][0]), *glasses.extensions], family="A")
+                device = OnDevice(Port(own, glasses.tap))
             yield Companion(CompanionApp(lib, client, LocalStore(config.data, seams.tap), seams.tap, device=device,
                                          dial=lambda path, headers: connect(web, path, headers, seams.tap)),
                             parts, watch)
         finally:
-            for stop in stopping:
-                await stop()
-            if watch is not None:
-                watch.close()
-            for sink, _ in parts.values():
-                await asyncio.to_thread(sink.flush, 5.0)
-                await asyncio.to_thread(sink.close)
+            sinks = [stop for sink, _ in parts.values() for stop in ends(None, sink, 5.0)]
+            await finished(stopped([*stopping, *ends(watch, None, 0), *sinks]))
 
 
 def _sink(emitter: str, config: NodeConfig) -> CollectorSink:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from sim.stack.config import SERVICES, NodeConfig
+from sim.stack.ending import stopped
 from sim.stack.injected import Seams
 from sim.stack.node import Node, serve
 
@@ -42,6 +43,6 @@ class InprocStack:
         """Raises when a node has died; here nothing can die alone."""
 
     async def stop(self) -> None:
-        """In reverse order, so that the collector outlives those who report to it."""
-        for name in reversed(list(self._nodes)):
-            await self._nodes.pop(name).stop()
+        """In reverse order, so that the collector outlives those who report to it; each whatever befalls another."""
+        nodes = [self._nodes.pop(name) for name in reversed(list(self._nodes))]
+        await stopped(node.stop for node in nodes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from sim.scenario.schema import expect, fault, step
 from sim.scenario.stage import Outcome, Stage
 from sim.scenario.vocabulary import STEPS
 from sim.stack.config import SERVICES
+from sim.stack.inproc import InprocStack
 from sim.stack.processes import ProcessStack
 from sim.truth import journal, moved
 from tests.scenario.real_runs import Runs, faulty, rows, story
@@ -44,6 +47,12 @@ def untouched(made: Runs) -> bool:
     """The one finished run is still the latest, and there is no other."""
     first = made.folder / "runner/1-seed11"
     return (made.folder / "latest").resolve() == first and list(made.folder.glob("*/*-seed*[0-9]")) == [first]
+
+
+def answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as caller:
+        return caller.connect_ex((host, int(port))) == 0
 
 
 def stepping(patch: pytest.MonkeyPatch, kind: str, make: Any) -> None:
@@ -117,14 +126,27 @@ def test_what_the_user_got_wrong_leaves_nothing(own: Runs) -> None:
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyboardInterrupt()], ids=["bug", "interrupted"])
 def test_a_run_that_was_broken_off_leaves_nothing(own: Runs, monkeypatch: pytest.MonkeyPatch,
                                                   error: BaseException) -> None:
+    made: list[InprocStack] = []
+    addresses: list[str] = []
+    before = threading.enumerate()
+
+    def spy(*given: Any) -> InprocStack:
+        made.append(InprocStack(*given))
+        return made[-1]
+
     async def broken(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+        addresses.extend(str(address["grpc"]) for address in made[0].addresses.values())
         raise error
 
+    monkeypatch.setattr(runner, "InprocStack", spy)
     stepping(monkeypatch, "batch", broken)
     with pytest.raises(type(error)):
         own.run(story("broken"))
     assert not list((own.folder / "broken").rglob("*"))
     assert untouched(own)
+    # A server that lost its tasks while it served is written to by the next call: a crash, some time later.
+    assert len(addresses) == len(SERVICES) and not any(map(answers, addresses))
+    assert not [one.name for one in threading.enumerate() if one not in before and one.name.startswith("ship-")]
 
 
 def test_a_run_that_could_not_be_completed_is_kept_apart(own: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from lineage.enforce.pes import PolicyService
 from lineage.errors import InputError, RunError
+from sim.stack import companion as companions
+from sim.stack import node
 from sim.stack.config import SERVICES, NodeConfig, from_environment
 from sim.stack.deployment import bundled, deploy
 from sim.stack.injected import Seams
 from sim.stack.inproc import InprocStack
+from sim.stack.listening import listen
 from sim.stack.node import serve
 from sim.truth.journal import Journal
 from sim.world.clock import SimClock
@@ -32,6 +38,10 @@ def stack(tmp_path: Path) -> InprocStack:
         return Seams(SimClock(), tap, flush=tap.flush)
 
     return InprocStack(NodeConfig(tmp_path), seams)
+
+
+def shippers(before: list[threading.Thread]) -> list[str]:
+    return [one.name for one in threading.enumerate() if one not in before and one.name.startswith("ship-")]
 
 
 async def reflected(channel: Any) -> set[str]:
@@ -66,6 +76,61 @@ async def test_a_taken_address_is_a_clear_error_and_nothing_is_left(tmp_path: Pa
             await serve("collector", NodeConfig(other, listen=taken), Seams(SimClock(), tap))
     assert refused.value.code == "PAI030"
     assert taken in refused.value.what
+
+
+async def test_a_service_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens already when it fails; neither the port nor the thread that ships is left."""
+    heard: list[str] = []
+    before = threading.enumerate()
+
+    async def listening(*given: Any) -> str:
+        heard.append(await listen(*given))
+        return heard[-1]
+
+    async def failing(service: PolicyService) -> None:
+        raise RunError("PAI031", "it cannot start")
+
+    monkeypatch.setattr(node, "listen", listening)
+    monkeypatch.setattr(PolicyService, "start", failing)
+    with pytest.raises(RunError, match="cannot start"):
+        async with stack(tmp_path):
+            pass
+    assert len(heard) == 2  # the collector, and the one that failed
+    for address in heard:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address.split(":"))
+    assert not shippers(before)
+
+
+async def test_a_node_that_fails_to_stop_does_not_keep_the_others(tmp_path: Path) -> None:
+    async def failing() -> None:
+        raise RunError("PAI031", "it cannot stop")
+
+    before = threading.enumerate()
+    running = stack(tmp_path)
+    with pytest.raises(RunError, match="cannot stop"):
+        async with running:
+            addresses = [str(address["grpc"]) for address in running.addresses.values()]
+            running._nodes["training"].stopping.insert(0, failing)
+    for address in addresses:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address.split(":"))
+    assert len(addresses) == len(SERVICES) and not shippers(before)
+
+
+async def test_an_app_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*given: Any) -> None:
+        raise RunError("PAI305", "nobody vouches")
+
+    deploy(tmp_path / "deploy", REQUIREMENTS)
+    monkeypatch.setattr(companions, "vouching", failing)
+    before = threading.enumerate()
+    tap = Journal(tmp_path / "journal" / "app.db", "app")
+    with pytest.raises(RunError, match="nobody vouches"):
+        async with companions.companion(NodeConfig(tmp_path, addresses={"collector": "127.0.0.1:9"}),
+                                        Seams(SimClock(), tap), "127.0.0.1:9"):
+            pass
+    assert not shippers(before)
 
 
 @pytest.mark.parametrize(("variable", "value"), [
