@@ -132,16 +132,19 @@ ENFORCE: dict[str, Code] = {
         "the signed statement is not genuine",
         "A checkpoint's executed manifest has no signature of the training service, was changed since it was signed, "
         "or is no such statement. The checkpoint is not served; what was served before still is.",
-        "Train it again; find out who wrote into the checkpoint's folder."),
+        "Train it again; find out who wrote into the checkpoint's folder.",
+        "scenarios/74_tampered_checkpoint.yaml"),
     "PAI331": Code(
         "the manifest is of another checkpoint",
         "The executed manifest is genuine, and about other weights or another version than those beside it: one of the "
         "two was swapped, cut short or replaced. The checkpoint is not served.",
-        "Train it again; find out who wrote into the checkpoint's folder."),
+        "Train it again; find out who wrote into the checkpoint's folder.",
+        "scenarios/75_swapped_manifest.yaml"),
     "PAI332": Code(
         "the table has changed since the run was admitted",
         "Admission binds the state of each table that was judged; the rows there now are others, so nothing was read.",
-        "Train again: the table is judged as it is then."),
+        "Train again: the table is judged as it is then.",
+        "scenarios/76_table_changes_before_the_read.yaml"),
     "PAI333": Code(
         "fewer rows may be seen than the run has read",
         "Since the run was admitted a requirement has arrived by which it would have been given fewer rows. The "
@@ -151,7 +154,8 @@ ENFORCE: dict[str, Code] = {
         "consent was withdrawn",
         "A wearer whose rows are in the run has taken back consent to its purpose since they were read. The checkpoint "
         "does not register, or is not served.",
-        "Train again: her rows are withheld by then."),
+        "Train again: her rows are withheld by then.",
+        "scenarios/77_withdrawn_in_mid_training.yaml"),
     "PAI335": Code(
         "the checkpoint may not be used for that",
         "The data that the checkpoint was made of are governed by a requirement that does not permit the purpose of "
@@ -162,5 +166,6 @@ ENFORCE: dict[str, Code] = {
         "the manifest does not allow the remedy",
         "The run could go on with columns or rows left out, and its manifest names its remedies without that one, or "
         "nothing to learn from would be left.",
-        "Add the remedy to `allow:`, if the model makes sense without what would be left out."),
+        "Add the remedy to `allow:`, if the model makes sense without what would be left out.",
+        "scenarios/73_remedied.yaml"),
 }

@@ -98,7 +98,7 @@ class Decision:
     verdict: Literal["allowed", "blocked", "remediated"]
     code: str
     reason: str
-    where: str  # "gate", "guard" or "boundary"
+    where: str  # "gate", "guard", "boundary"; of checkpoints also "registration", "serving"
     inputs: tuple[str, ...]
     requirements: tuple[str, ...]
 

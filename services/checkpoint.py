@@ -121,8 +121,16 @@ def parse_id(text: str) -> tuple[str, int]:
 
 
 def newest(store: Store, name: str) -> int:
-    """The highest version in the store; 0 for none.  Versions count up from 1 without a hole."""
+    """The highest version in the store; 0 for none.  Versions count up from 1 without a hole: weights that a run left
+    behind which could not finish are no version."""
     version = 0
-    while store.exists(weights_path(f"{name}@{version + 1}")):
+    while store.exists(manifest_path(f"{name}@{version + 1}")):
         version += 1
     return version
+
+
+def swept(store: Store) -> None:
+    """Removes weights without a manifest: what is left of runs that were killed while they wrote."""
+    for checkpoint in store.folders("checkpoints"):
+        if not store.exists(manifest_path(checkpoint)):
+            store.remove(weights_path(checkpoint))

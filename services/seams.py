@@ -92,6 +92,9 @@ class Store(Protocol):
     def names(self, folder: str) -> list[str]:
         """Names of the files in a folder, sorted; none where there is no folder."""
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder, sorted; none where there is no folder."""
+
     def remove(self, path: str) -> None:
         """The file is gone; so it is when it was not there."""
 

@@ -60,7 +60,8 @@ class TrainingService(TrainingServicer):
         add_TrainingServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """Nothing to take up."""
+        """What a run has left behind that was killed is no checkpoint, and personal data all the same."""
+        checkpoints.swept(self._store)
 
     async def stop(self) -> None:
         """Nothing is kept outside the store."""
@@ -114,9 +115,16 @@ class TrainingService(TrainingServicer):
         return made
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
-        """The manifest last: with it the checkpoint exists."""
+        """The manifest last: with it the checkpoint exists; of a write that fails nothing is left."""
+        self._lib.register(made.asset, made.labels, made.owner)
+        try:
+            self._written(made, weights, material)
+        except BaseException:
+            checkpoints.swept(self._store)
+            raise
+
+    def _written(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         lib = self._lib
-        lib.register(made.asset, made.labels, made.owner)
         with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
                        detail={"kinds": material.kinds} if material.kinds else None):
             self._store.write(checkpoints.weights_path(made.id), weights)

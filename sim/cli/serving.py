@@ -15,7 +15,7 @@ import threading
 from dataclasses import replace
 
 from lineage.errors import InputError, RunError
-from sim.scenario import attacks, identity_faults, logger_faults, side_channel  # noqa: F401  enter their faults
+from sim.scenario import attacks, identity_faults, logger_faults, side_channel, training_faults  # noqa: F401  enter them
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack import ending
@@ -60,7 +60,8 @@ async def _serve(service: str, config: NodeConfig) -> None:
     starting = asyncio.create_task(serve(
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                                watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service),
-                               bypasses=armed.bypasses, reading=armed.reading)))
+                               bypasses=armed.bypasses, reading=armed.reading, meanwhile=armed.meanwhile,
+                               breaks=armed.breaks)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():

@@ -108,7 +108,8 @@ def complete(history: History, given: Mapping[str, Any]) -> Seen:
 
 
 @_register("decision", {"job": str, "is": Literal["allowed", "blocked", "remediated"]}, optional={
-           "code": str, "by": str, "where": Literal["guard", "gate", "boundary"]}, stage="enforce",
+           "code": str, "by": str,
+           "where": Literal["guard", "gate", "boundary", "registration", "serving"]}, stage="enforce",
            doc="What was decided about an activity; by one version of a requirement, and at one place, where named.")
 def decision(history: History, given: Mapping[str, Any]) -> Seen:
     """``code`` of what was allowed: of a refusal that a requirement in logging mode would have been."""

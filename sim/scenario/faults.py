@@ -7,7 +7,7 @@ fault is something that happens after the steps.  Nothing outlives the run that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from services.seams import Metadata
 from sim.scenario.registry import Registry
 from sim.scenario.schema import FaultSpec
 from sim.stack.bypass import Ignores, any_of
+from sim.stack.config import NodeConfig
 from sim.stack.hiding import Reading
 
 _COUNTS = {"after": int, "times": int}
@@ -148,6 +149,8 @@ class Armed:
         self._workers = [fault for fault in self.faults if hasattr(fault, "fate")]
         self._bypassing = [fault for fault in self.faults if hasattr(fault, "ignores")]
         self._hiding = [fault for fault in self.faults if hasattr(fault, "reading")]
+        self._meanwhile = [fault for fault in self.faults if hasattr(fault, "happen")]
+        self._breaking = [fault for fault in self.faults if hasattr(fault, "breaks")]
         self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
@@ -170,6 +173,20 @@ class Armed:
         if not self._hiding:
             return None
         return lambda path, data: b"".join(fault.reading(path, data) for fault in self._hiding)
+
+    def meanwhile(self, service: str) -> Callable[[str, NodeConfig], Awaitable[None]] | None:
+        """What happens just before calls of this service leave; None where nothing does."""
+        found = [fault for fault in self._meanwhile if fault.happens_in(service)]
+
+        async def happen(method: str, config: NodeConfig) -> None:
+            for fault in found:
+                await fault.happen(method, config)
+
+        return happen if found else None
+
+    def breaks(self, path: str) -> bool:
+        """A file of the data folder cannot be written."""
+        return any(fault.breaks(path) for fault in self._breaking)
 
     def bypasses(self, service: str) -> Ignores | None:
         """Whether what this service's guard refuses goes on all the same; None where it is left as it is."""

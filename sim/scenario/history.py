@@ -11,6 +11,7 @@ from lineage.discover.graph import Graph
 from lineage.discover.impact import Impact
 from lineage.errors import InputError, RunError
 from lineage.model import Signal
+from sim.scenario.stored import Stored
 
 
 def uncertified(wearer: str, checkpoint: str) -> str:
@@ -51,6 +52,8 @@ class History:
     certified: Callable[[str, str], str] = uncertified
     # What checkpoints show of planted canaries (``sim.truth.exposure.table``); {} where none were.
     exposure: Callable[[], dict[str, Any]] = dict
+    # What lies in the checkpoints' folder.
+    stored: Callable[[], Mapping[str, Stored]] = dict
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.lineage)

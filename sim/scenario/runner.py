@@ -36,6 +36,7 @@ from sim.scenario.registry import Registries
 from sim.scenario.schema import Scenario
 from sim.scenario.stage import Stage, find_file, placed, read_text
 from sim.scenario.steps import run_job
+from sim.scenario.stored import stored
 from sim.scenario.taking import taken, told_of
 from sim.scenario.verdict import judge
 from sim.scenario.vocabulary import EXPECTATIONS, FAULTS, STEPS
@@ -184,7 +185,7 @@ class _Runner:
         wire = self._paradigm.wire(armed) if self._paradigm else armed
         return Seams(SimClock(), tap, wire, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                      library=self._examined.library, watched=True, paradigm=self._paradigm, now=armed.now(service),
-                     bypasses=armed.bypasses, reading=armed.reading)
+                     bypasses=armed.bypasses, reading=armed.reading, meanwhile=armed.meanwhile, breaks=armed.breaks)
 
     async def _stage(self, stack: Any, resources: AsyncExitStack) -> Stage:
         world, addresses = self._scenario.world, stack.addresses
@@ -197,7 +198,7 @@ class _Runner:
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
                       self._deployment.manifests, requirements=self._deployment.requirements_by_name(),
-                      rewrite=self._examined.rewritten,
+                      rewrite=self._examined.rewritten, data=self._folder.data,
                       before=self._examined.before(self._folder.data / "warehouse", self._folder.path / "snapshots"))
         for base in operator.base_manifests(self._deployment.manifests):
             await stage.operate("training", "Train", base)
@@ -264,21 +265,20 @@ class _Runner:
         history = History(content, operations,
                           lambda source, activity: moved.moved(records, source, activity),
                           [(f"{answer.answer} {answer.aside}".strip(), answer.checkpoint) for answer in stage.answers],
-                          steps, self._audit,
-                          lambda what, to: carried.carried(records, what, to), operations_score.truth,
-                          lambda target: appended.appended(records, target),
+                          steps, self._audit, lambda what, to: carried.carried(records, what, to),
+                          operations_score.truth, lambda target: appended.appended(records, target),
                           cache(lambda: remains.remains(data, stage.planted, [path / "lineage.db", path / "logs"])),
                           signals, held.Held(records).of, impacts.asked(content, signals, self._deployment),
-                          calls=cache(lambda: calls(path / "lineage.db")), certified=certificates.asked(data, content))
+                          calls=cache(lambda: calls(path / "lineage.db")), certified=certificates.asked(data, content),
+                          stored=cache(lambda: stored(data, self._seed)))
         if groups := list(stage.canaries.values()):
-            ways = Ways(history.graph, signals, groups)
-            history.exposure = cache(lambda: exposure.table(models(data), groups, ways))
+            history.exposure = cache(lambda: exposure.table(models(data), groups, Ways(history.graph, signals, groups)))
         verdict = judge(self._scenario, self._seed, history, hits)
         _write(path / "lineage.json", content)
         _write(path / "verdict.json", verdict)
         _write(path / "audit.json", {"format": 1, "services": self._audit})
-        write_construction(path / "construction.json", self._examined, steps, stage.sent,
-                           (fault.kind for fault in self._scenario.faults))
+        kinds = (fault.kind for fault in self._scenario.faults)
+        write_construction(path / "construction.json", self._examined, steps, stage.sent, kinds)
         write_lock(replace(self._scenario, seed=self._seed), path / "scenario.lock.yaml")
         write_report(content, verdict, path / "report.html")
         return Run(self._folder.finish(), verdict, content, stage.answers, account)

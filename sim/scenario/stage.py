@@ -58,6 +58,8 @@ class Stage:
     # What the operator has sent, in order, and in which step: for the truth, which asks what was attempted.
     step: int = -1
     sent: list[dict[str, Any]] = field(default_factory=list)
+    # The run's folder, for whoever goes around every service.
+    data: Path = Path()
     # Called with the place of a request among them and its method, before it goes.
     before: Callable[[int, str], None] = lambda at, method: None
 

@@ -20,6 +20,9 @@ from sim.scenario import (
     serving_steps,
     side_channel,
     tokens,
+    training_expectations,
+    training_faults,
+    training_steps,
     witnesses,
 )
 from sim.scenario.expectations import EXPECTATIONS
@@ -28,4 +31,5 @@ from sim.scenario.steps import STEPS
 
 __all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "exposing", "flows",
            "identity_faults", "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation", "natural",
-           "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "witnesses"]
+           "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "training_expectations",
+           "training_faults", "training_steps", "witnesses"]

@@ -21,6 +21,7 @@ from sim.stack.code import training_code
 from sim.stack.config import NodeConfig
 from sim.stack.hiding import HidingStore
 from sim.stack.injected import Seams
+from sim.stack.interleaved import Interleaved
 from sim.stack.mapping import TappedMapping
 from sim.stack.pool import Pool
 from sim.stack.store import LocalStore
@@ -66,9 +67,9 @@ class Builder:
         """The service, and the address of its HTTP server where it has one."""
         if name == "web":
             return await self._web()
-        reading = self._seams.reading
-        store = (LocalStore(self._config.data, self._seams.tap) if reading is None
-                 else HidingStore(self._config.data, self._seams.tap, reading))
+        reading, seams = self._seams.reading, self._seams
+        store = (LocalStore(self._config.data, seams.tap, seams.breaks) if reading is None
+                 else HidingStore(self._config.data, seams.tap, reading))
         self._stopping.append(_closing(store))
         build: Callable[[LocalStore], Any] = getattr(self, f"_{name}")
         return build(store), None
@@ -184,7 +185,7 @@ class Builder:
         recall = None
         if self._config.memory:
             recall = Recall(self._lib, self._stub("warehouse"), self._stub("policy"))
-        store = LocalStore(self._config.data, self._seams.tap)
+        store = LocalStore(self._config.data, self._seams.tap, self._seams.breaks)
         self._stopping.append(_closing(store))
         service = WebService(self._lib, self._seams.clock, inference=self._stub("inference"),
                              logger=self._stub("logger"), recall=recall, store=store)
@@ -198,6 +199,8 @@ class Builder:
         tapped: Any = TappedChannel(channel, self._seams.tap, self._seams.wire)
         if name == "policy" and (ignores := self._seams.bypasses(self._lib.service)):
             tapped = Overruled(tapped, ignores)
+        if (happen := self._seams.meanwhile(self._lib.service)) is not None:
+            tapped = Interleaved(tapped, lambda method: happen(method, self._config))
         return _STUBS[name](self._lib.channel(tapped))
 
 

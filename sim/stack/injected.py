@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -14,6 +14,7 @@ from lineage.enforce.rulebook import Rulebook
 from lineage.privacylib import Extension, PrivacyLib
 from services.seams import Clock, Tap, Wire
 from sim.stack.bypass import Ignores
+from sim.stack.config import NodeConfig
 from sim.stack.hiding import Reading
 from sim.stack.pool import Fate
 
@@ -38,6 +39,8 @@ class Seams:
     ``library`` stands in for :func:`library`, where a service is to run without PrivacyLib (``sim.load``).
     ``now``: the wall clock of its machine, seconds since 1970, by which claims and tokens end.
     ``bypasses``: of a service, whether what its own guard refuses goes on all the same (``sim.stack.bypass``).
+    ``meanwhile``: what happens, of a service, just before a call of it leaves (``sim.stack.interleaved``).
+    ``breaks``: of a file, whether it cannot be written.
     ``watched``: that I/O outside every operation is looked for (``lineage.privacylib.mediation``).
     ``paradigm`` stands in for Policy Zones.
     ``reading``: what a file has more when it is read, and nobody has written there (``sim.stack.hiding``).
@@ -56,6 +59,8 @@ class Seams:
     paradigm: Paradigm | None = None
     bypasses: Callable[[str], Ignores | None] = lambda service: None
     reading: Reading | None = None
+    meanwhile: Callable[[str], Callable[[str, NodeConfig], Awaitable[None]] | None] = lambda service: None
+    breaks: Callable[[str], bool] = lambda path: False
 
     def rulebook(self, requirements: Iterable[Requirement]) -> Rulebook:
         return self.paradigm.rulebook(requirements) if self.paradigm else Rulebook(requirements)

@@ -50,7 +50,9 @@ async def calls(addresses: Mapping[str, Mapping[str, str | None]], seed: int) ->
 
     Metadata that says itself whose claims it carries, or with an empty value that it carries none, is left at that.
     """
-    channels = {name: grpc.aio.insecure_channel(str(addresses[_OFFERED_BY.get(name, name)]["grpc"])) for name in _STUBS}
+    at = {name: _OFFERED_BY.get(name, name) for name in _STUBS}
+    channels = {name: grpc.aio.insecure_channel(str(addresses[of]["grpc"])) for name, of in at.items()
+                if of in addresses}
     stubs = {name: _STUBS[name](channel) for name, channel in channels.items()}
 
     passport = passport_of("operator", seed, channels["principals"])

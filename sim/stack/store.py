@@ -6,6 +6,7 @@ is undone, so nothing happens that the journal does not have.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -42,8 +43,10 @@ class LocalStore:
     though not a loss of power.  Files are synced at each write.
     """
 
-    def __init__(self, root: Path, tap: Tap) -> None:
+    def __init__(self, root: Path, tap: Tap, breaks: Callable[[str], bool] = lambda path: False) -> None:
+        """``breaks``: of a file, whether the disk is to be full when it is written."""
         self._root = root.absolute()
+        self._breaks = breaks
         self._tap = tap
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -70,6 +73,8 @@ class LocalStore:
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
+                if self._breaks(path):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 _durable(file, data)
             temporary.replace(target)
             _sync_folder(target.parent)
@@ -103,6 +108,11 @@ class LocalStore:
 
     def exists(self, path: str) -> bool:
         return self._at(path).exists()
+
+    def folders(self, folder: str) -> list[str]:
+        """Raises InputError (PAI004)."""
+        target = self._at(folder)
+        return sorted(path.name for path in target.iterdir() if path.is_dir()) if target.is_dir() else []
 
     def names(self, folder: str) -> list[str]:
         """Raises InputError (PAI004)."""

@@ -14,6 +14,7 @@ from lineage.errors import InputError, NotProved, RunError
 from lineage.model import Signal
 from sim.scenario.expectations import check
 from sim.scenario.history import History
+from sim.scenario.stored import Stored
 from sim.scenario.vocabulary import EXPECTATIONS
 
 UTTERANCE, PHOTO, PROMPT = "web:ask#utterance", "web:ask#photo", "rpc:inference.Generate.request#prompt"
@@ -82,6 +83,13 @@ CALLS = {Call("rpc:inference.Generate", "chat", "assistant", "assistant@2", "d",
 ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"), ("I do not know.", "assistant@2")]
 
 
+# assistant@3 is weights beside another one's manifest.
+STATEMENT = {"subject": [{"name": "checkpoint:assistant@2", "digest": {"sha256": "d2"}}], "predicate": {
+    "rows": 7, "remedies": [{"remedy": "drop_rows", "of": DAILY, "by": "", "because": "withdrawn"}],
+    "inputs": [{"asset": DAILY, "withheld": {"consent": 2}}, {"asset": "file:corpus/landmarks.tsv"}]}}
+STORED = {"assistant@2": Stored("assistant@2", "d2", STATEMENT), "assistant@3": Stored("assistant@3", "d3", STATEMENT)}
+
+
 def moved(source: str, activity: str) -> tuple[int, bool]:
     return (3 if activity == EVAL else 0), True
 
@@ -126,7 +134,7 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
     """The history of a good run, with some parts of its lineage exchanged."""
     return History(copy.deepcopy({**LINEAGE, **changed}), dict(operations), rows, answers, STEPS, dict(audit), carried,
                    {("app", "call", "web:ask"): 3}, arrived, lambda: REMAINS, lambda: SIGNALS, trained, IMPACT,
-                   calls=lambda: CALLS, certified=certified, exposure=lambda: EXPOSURE)
+                   calls=lambda: CALLS, certified=certified, exposure=lambda: EXPOSURE, stored=lambda: STORED)
 
 
 def certified(wearer: str, checkpoint: str) -> str:
@@ -254,6 +262,12 @@ CASES: dict[str, Case] = {
     "exposure": Case({**KNOWN, "canaries": "asked", "is": "exposed", "lineage": "yes"},
                      (GOOD, {**KNOWN, "is": "exposed"}),  # one of its two groups is not
                      (GOOD, {**KNOWN, "to": "checkpoint:guide@1", "is": "not exposed"})),
+    "checkpoints": Case({"model": "assistant", "whole": 1, "half": 1}, (GOOD, {"model": "assistant", "whole": 2}),
+                        (GOOD, {"model": "nobody", "whole": 0})),
+    "executed": Case({"checkpoint": "assistant@2", "rows": 7, "remedy": "drop_rows", "of": DAILY, "withheld": 2},
+                     (GOOD, {"checkpoint": "assistant@2", "remedy": "drop_column"}),
+                     # Its manifest is another one's, however genuine.
+                     (GOOD, {"checkpoint": "assistant@3", "rows": 7})),
     "answer": Case({"contains": "BIG", "count": 2},
                    (GOOD, {"contains": "Eiffel"}), (history(answers=[]), {"contains": "big"})),
     "mediated": Case({}, (AROUND, {}), (history(audit={}), {})),
@@ -281,6 +295,7 @@ NEGATIVES: dict[str, dict[str, Any]] = {
     "answer": {"contains": "Eiffel", "by": "assistant@2", "count": 0},
     "impact": {"wearer": "w-0001", "asset": SESSIONS, "is": "gone"},
     "trained_on": {"wearer": "w-0002", "checkpoint": "assistant@2", "rows": 0},
+    "checkpoints": {"model": "assistant", "whole": ">= 0", "half": 1},
     "served": {"checkpoint": "assistant@9", "count": 0},
     "mediated": {"gaps": 0},
     "call": {"rpc": "Generate", "answered": "assistant@3", "count": 0},

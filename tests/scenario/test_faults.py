@@ -208,6 +208,15 @@ EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 ATTEMPT = story("faults-of-identity", step("attempt", question="And this?", wearers=1))
 AGAIN = story("faults-of-policy", step("invoke", **{"as": "operator", "job": "daily_sessions"}))
 TRAINED = story("faults-of-clocks", step("invoke", **{"as": "operator", "manifest": "assistant_eval"}))
+CUT_SHORT = story("faults-of-training", step("train", manifest="assistant_eval", go_on=True))
+
+
+def nothing_is_half_made(run: runner.Run, clean: runner.Run) -> None:
+    assert run.verdict["steps"][-1]["said"] == {"code": "PAI033"}
+    assert not list((run.path / "data/checkpoints/assistant@2").iterdir())
+    assert len(list((clean.path / "data/checkpoints/assistant@2").iterdir())) == 2
+
+
 APPEND = {"method": "Logger/Append", "after": 2}
 
 # Every registered fault, and what anybody can see of it.
@@ -250,6 +259,12 @@ CASES: dict[str, list[Case]] = {
     "bypass_guard": [Case({"service": "app"}, 2 * WEARERS, the_boundary_holds, REFUSED)],
     "hidden_read": [Case({"corpus": "landmarks", "table": "core.daily_sessions", "from": "utterance", "to": "answer"},
                          1, it_was_learnt_unseen, LEARNT)],
+    # One job between a run's gate and its read; one withdrawal before it registers; and no room for its manifest.
+    "meanwhile": [Case({"service": "training", "before": "Warehouse/Read", "job": "daily_sessions"}, 1,
+                       refused("PAI332"), TRAINED),
+                  Case({"service": "training", "before": "Policy/Recheck", "withdraw": ["w-0001"],
+                        "purpose": "assistance"}, 1, refused("PAI334"), TRAINED)],
+    "disk_full": [Case({"path": "checkpoints/assistant@2/manifest.json"}, 1, nothing_is_half_made, CUT_SHORT)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 

@@ -135,6 +135,15 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "served", {"checkpoint": str}, {"count": Comparable}),
     ("expectations", "answer", {"contains": str}, {"count": Comparable, "by": str}),
     ("expectations", "impact", {"wearer": str, "asset": str, "is": str}, {"rows": Comparable, "answers": Comparable}),
+    ("steps", "tamper", {"checkpoint": str, "how": str}, {"with": str}),
+    ("steps", "load", {"checkpoint": str}, {}),
+    ("steps", "train_at_once", {"manifest": str, "runs": int}, {}),
+    ("faults", "meanwhile", {"service": str, "before": str},
+     {"after": int, "times": int, "job": str, "withdraw": list[str], "purpose": str}),
+    ("faults", "disk_full", {"path": str}, {"after": int, "times": int}),
+    ("expectations", "checkpoints", {"model": str, "whole": Comparable}, {"half": Comparable}),
+    ("expectations", "executed", {"checkpoint": str},
+     {"rows": Comparable, "remedy": str, "of": str, "withheld": Comparable}),
     ("expectations", "trained_on", {"wearer": str, "checkpoint": str, "rows": Comparable}, {}),
 )
 

@@ -82,6 +82,10 @@ class FakeStore:
         where = self._folder / folder
         return sorted(path.name for path in where.iterdir() if path.is_file()) if where.is_dir() else []
 
+    def folders(self, folder: str) -> list[str]:
+        where = self._folder / folder
+        return sorted(path.name for path in where.iterdir() if path.is_dir()) if where.is_dir() else []
+
     def remove(self, path: str) -> None:
         (self._folder / path).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from lineage import dsse
-from lineage.errors import InputError, SightlineError
+from lineage.errors import InputError, RunError, SightlineError
 from lineage.privacylib import PrivacyLib
 from protos import (
     inference_pb2,
@@ -57,6 +57,8 @@ class FakeWarehouse(warehouse_pb2_grpc.WarehouseServicer):
     def __init__(self, count: int = 2) -> None:
         self.count = count
         self.read: list[tuple[wb.ReadRequest, bytes]] = []
+        # By pseudonym, of the rows in their order, where it has to ask for consent.
+        self.whose: list[str] = []
 
     async def Describe(self, request: wb.DescribeRequest, context: Any) -> wb.DescribeResponse:
         if request.table != TABLE:
@@ -67,8 +69,10 @@ class FakeWarehouse(warehouse_pb2_grpc.WarehouseServicer):
 
     async def Read(self, request: wb.ReadRequest, context: Any) -> wb.ReadResponse:
         self.read.append((request, dict(context.invocation_metadata())["sightline-policy-bin"]))
-        return wb.ReadResponse(rows=typed.make(request.table, tuple(request.columns), [
-            (f"{n:032x}", tuple(f"{column} {n}" for column in request.columns)) for n in range(self.count)]))
+        columns = (*request.columns, *(["wearer"] if self.whose and request.pseudonyms else []))
+        return wb.ReadResponse(rows=typed.make(request.table, columns, [
+            (f"{n:032x}", tuple(self.whose[n] if column == "wearer" and self.whose else f"{column} {n}"
+                                for column in columns)) for n in range(self.count)]))
 
 
 class FakeInference(inference_pb2_grpc.InferenceServicer):
@@ -91,7 +95,8 @@ class FakeInference(inference_pb2_grpc.InferenceServicer):
 
 class Bench:
     def __init__(self, stub: Any, store: FakeStore, policy: FakePolicy, warehouse: FakeWarehouse,
-                 inference: FakeInference, seen: Recorder) -> None:
+                 inference: FakeInference, seen: Recorder, service: TrainingService) -> None:
+        self.service = service
         self._stub, self.store, self.policy, self.seen = stub, store, policy, seen
         self.warehouse, self.inference = warehouse, inference
 
@@ -128,7 +133,7 @@ async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2,
                                           code="0" * 64, permission=Permits())
                 async with serving(lambda s: service.register(lib.server(s))) as own:
                     async with stub(training_pb2_grpc.TrainingStub, own) as training:
-                        yield Bench(training, store, policy, warehouse, inference, seen)
+                        yield Bench(training, store, policy, warehouse, inference, seen, service)
 
 
 def executed(folder: Path, made: str) -> checkpoints.Checkpoint:
@@ -254,3 +259,44 @@ async def test_an_empty_table_teaches_nothing(tmp_path: Path) -> None:
     async with bench(tmp_path, rows=0) as b:
         assert (await b.refused(EVAL)).code == "PAI020"
         assert not (tmp_path / "checkpoints").exists()
+
+
+async def test_a_withdrawal_while_it_learns_leaves_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.warehouse.whose = ["w-1", "w-2"]
+        b.policy.withdrawn = ["w-3"]
+        await b.train(EVAL)
+        (asked,) = b.policy.rechecked
+        assert asked.at == "registration" and asked.admitted.activity == "training:assistant_eval"
+        assert executed(tmp_path, "assistant@1").subjects == ["w-1", "w-2"]
+        assert executed(tmp_path, "assistant@1").labels["manifest"].category == "user.identifier"
+        b.policy.withdrawn = ["w-2"]
+        assert (await b.refused(EVAL)).code == "PAI334"
+        assert not b.seen.of("write", "checkpoint:assistant@2") and not b.store.exists("checkpoints/assistant@2")
+        assert len(b.warehouse.read) == 2, "it was read, and learnt"
+
+
+async def test_a_run_that_fails_while_it_writes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(tmp_path) as b:
+        real = b.store.write
+
+        def write(path: str, data: bytes) -> None:
+            if path.endswith("manifest.json"):
+                raise RunError("PAI033", "no space", where=path)
+            real(path, data)
+
+        monkeypatch.setattr(b.store, "write", write)
+        assert (await b.refused(EVAL)).code == "PAI033"
+        assert list((tmp_path / "checkpoints/assistant@1").iterdir()) == []
+        monkeypatch.undo()
+        assert (await b.train(EVAL)).checkpoint == "assistant@1", "its version is free"
+
+
+async def test_what_a_killed_run_left_behind_goes_at_the_next_start(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(EVAL)
+        b.store.write(checkpoints.weights_path("assistant@2"), b"half of a model")
+        assert checkpoints.newest(b.store, "assistant") == 1, "weights alone are no checkpoint"
+        await b.service.start()
+        assert not b.store.exists(checkpoints.weights_path("assistant@2"))
+        assert b.store.exists(checkpoints.weights_path("assistant@1"))
