@@ -102,8 +102,9 @@ def _calibrate(seeds: int, *, as_json: bool) -> int:
     if as_json:
         print_json(result)
     else:
-        terminal.table(("canaries learnt", "of", "seeds", "said to be exposed", "share", "interval"),
-                       [(row["learnt"], row["of"], row["seeds"], row["exposed"], f"{row['share']:.3f}",
+        terminal.table(("words", "canaries learnt", "of", "seeds", "said to be exposed", "share", "interval"),
+                       [(row["words"], row["learnt"], row["of"], row["seeds"], row["exposed"], f"{row['share']:.3f}",
                          "[{:.4f}, {:.4f}]".format(*row["interval"])) for row in result["rows"]])
-        terminal.console().print(f"one pair, at {result['alpha']:.0%}: the first row is the rate of false positives")
+        terminal.console().print(f"one pair, at {result['alpha']:.0%}; where none was learnt it is the rate of "
+                                 "false positives")
     return int(result["rows"][0]["interval"][0] > result["alpha"])

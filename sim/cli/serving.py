@@ -15,7 +15,14 @@ import threading
 from dataclasses import replace
 
 from lineage.errors import InputError, RunError
-from sim.scenario import attacks, identity_faults, logger_faults, side_channel, training_faults  # noqa: F401  enter them
+from sim.scenario import (  # noqa: F401  enter their faults
+    attacks,
+    hidden_flow,
+    identity_faults,
+    logger_faults,
+    side_channel,
+    training_faults,
+)
 from sim.scenario.faults import Armed
 from sim.scenario.schema import FaultSpec
 from sim.stack import ending

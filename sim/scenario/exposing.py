@@ -1,25 +1,20 @@
-"""What scenarios say of canaries: where they are planted, which checkpoint knows them; and a flow that hides.
+"""What scenarios say of canaries: where they are planted, and which checkpoint knows them.
 
 Demonstrate.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 from sim.scenario.expectations import EXPECTATIONS, Seen
-from sim.scenario.faults import _COUNTS, FAULTS, Fault
 from sim.scenario.history import History
 from sim.scenario.schema import Scenario, Step
 
 # Captures with a canary, so that the test can say something (``sim.truth.exposure``), and a few to spare.
 _ENOUGH = 24
-HIDDEN_READ = "hidden_read"
 
 
 @EXPECTATIONS.register("exposure", {"from": str, "to": str, "is": Literal["exposed", "not exposed", "unknown"]},
@@ -43,34 +38,6 @@ def exposure(history: History, given: Mapping[str, Any]) -> Seen:
 def _saw(row: Mapping[str, Any]) -> str:
     told = row["why"] or f"{row['bits']} bits [{', '.join(map(str, row['interval']))}], p = {row['p']}"
     return f"{row['group']}: {row['verdict']}, {told}; lineage: {row['lineage']}"
-
-
-@FAULTS.register(HIDDEN_READ, {"corpus": str, "table": str, "from": str, "to": str}, optional=_COUNTS,
-                 stage="demonstrate",
-                 doc="Whoever reads a corpus gets a table's rows with it (`from` and `to`: its columns), which came "
-                     "there beside PrivacyLib.")
-class HiddenRead(Fault):
-    """Below the service's storage, and beside the tap: no signal, no journal, and no decision has it.
-
-    Fires where the table has rows."""
-
-    def reading(self, path: str, data: Path) -> bytes:
-        """What the corpus has more."""
-        if path != f"corpus/{self.given['corpus']}.tsv":
-            return b""
-        rows = list(self._rows(data))
-        if not rows or not self.fires():
-            return b""
-        return "".join("\t".join(" ".join(str(cell).split()) for cell in row) + "\n" for row in rows).encode()
-
-    def _rows(self, data: Path) -> Iterable[tuple[Any, ...]]:
-        database, _, table = self.given["table"].partition(".")
-        try:
-            with closing(sqlite3.connect(f"{(data / 'warehouse' / database).as_uri()}.db?mode=ro", uri=True)) as own:
-                columns = ", ".join(f'"{self.given[key]}"' for key in ("from", "to"))
-                return own.execute(f'SELECT {columns} FROM "{table}"').fetchall()
-        except sqlite3.OperationalError:  # there is no such table yet
-            return ()
 
 
 def with_canaries(scenario: Scenario) -> Scenario:

@@ -1,13 +1,16 @@
 """How often the exposure test says "exposed" of a source that a model never saw, and how little of one it notices.
 
-Truth about the truth: pure models, no stack.  Canaries are drawn from a few words that the training rows have too, so
-that ranks differ by chance; where no word of a canary is known all ranks are equal and the test never errs.
+Truth about the truth: pure models, no stack.  "shared": canaries are of a few words that the training rows have too, so
+that ranks differ by chance; that is the hard case.  "own": of words that nobody else says, as the planted ones are in a
+run; what was not learnt is then all alike, and the test never errs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from random import Random
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from sim.truth.exposure import ALPHA, FEWEST, Asked, shown
@@ -37,19 +40,22 @@ def measured(train: Train, seeds: Iterable[int], learnt: Sequence[int] = (0, 5, 
     "exposed" of one pair, with an interval (Clopper-Pearson, 95 %).  Of 0 that is the rate of false positives."""
     numbers = list(seeds)
     rows = []
-    for many in learnt:
-        found = sum(shown(*_trial(train, seed, many)).p <= ALPHA for seed in numbers)
-        rows.append({"learnt": many, "of": FEWEST, "exposed": found, "seeds": len(numbers),
+    for words, many in product(("shared", "own"), learnt):
+        found = sum(shown(*_trial(train, seed, many, words == "own")).p <= ALPHA for seed in numbers)
+        rows.append({"words": words, "learnt": many, "of": FEWEST, "exposed": found, "seeds": len(numbers),
                      "share": found / len(numbers), "interval": [round(end, 4) for end in share(found, len(numbers))]})
     return {"alpha": ALPHA, "rows": rows}
 
 
-def _trial(train: Train, seed: int, many: int) -> tuple[Asked, Group]:
+def _trial(train: Train, seed: int, many: int, own: bool) -> tuple[Asked, Group]:
     chance = Random(seed)
 
     def text() -> str:
         return " ".join(chance.choices(_WORDS, k=3))
 
-    group = Group([text() for _ in range(FEWEST)], [text() for _ in range(FEWEST)])
+    def canary() -> str:
+        return " ".join("".join(chance.choices(ascii_lowercase, k=8)) for _ in range(3)) if own else text()
+
+    group = Group([canary() for _ in range(FEWEST)], [canary() for _ in range(FEWEST)])
     rows = [(f"{_QUESTION} {text()}", f"{chance.choice(_ANSWERS)} {text()}") for _ in range(_OTHERS)]
     return train(rows + [(f"{_QUESTION} {one}", chance.choice(_ANSWERS)) for one in group.texts[:many]]), group

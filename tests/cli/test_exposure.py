@@ -66,7 +66,8 @@ def test_one_thing_at_a_time(sightline: Sightline, given: list[str]) -> None:
 
 def test_calibration(sightline: Sightline) -> None:
     told = sightline("exposure", "--calibrate", "2", "--json")
-    assert told.code == 0 and told.json["rows"][0]["learnt"] == 0
+    assert told.code == 0, told
+    assert told.json["rows"][0]["learnt"] == 0
     assert all(row["seeds"] == 2 for row in told.json["rows"])
 
 

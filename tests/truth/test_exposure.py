@@ -68,9 +68,11 @@ def test_nothing_planted_is_no_table() -> None:
 
 def test_false_positives_are_as_rare_as_is_said() -> None:
     told = measured(model.train, range(1, 13), learnt=(0, 20))
-    none, every = told["rows"]
+    none, every, own_none, own_every = told["rows"]
     assert none["interval"][0] <= told["alpha"] and none["exposed"] <= 2
     assert every["share"] > 0.5 > none["share"]
+    # Words that nobody else says: never wrong, always found.
+    assert (own_none["exposed"], own_every["exposed"]) == (0, 12)
 
 
 def test_which_ones_are_planted_is_chance() -> None:
