@@ -190,7 +190,8 @@ def _about(predicate: Mapping[str, Any], wearer: str | None, answer: str | None)
         raise Broken("answer", "it was given by another checkpoint than those that are certified")
     if answer is not None and made.answer_digest(whose["salt"], told["trace"], answer) != told["sha256"]:
         raise Broken("answer", "its text or its trace id is another")
-    return [*links, Link("answer", f"of trace {told['trace']}, by {told['checkpoints'][0]['checkpoint']}")]
+    names = " with ".join(one["checkpoint"] for one in told["checkpoints"])
+    return [*links, Link("answer", f"of trace {told['trace']}, by {names}")]
 
 
 def _chained(predicate: Mapping[str, Any]) -> str:

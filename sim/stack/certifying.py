@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from lineage.demonstrate import certificate
 from lineage.demonstrate.certificate import ISSUER, POLICY, TRAINER
-from lineage.discover.trace import key_of
+from lineage.discover.trace import edges_of, key_of
 from lineage.enforce.tokens import Signer
 from lineage.errors import InputError, NotProved
+from lineage.names import asset_of, kind_of
 from sim.stack.deployment import at
 from sim.stack.past import Person, cannot, known
 from sim.stack.retraining import Again, Rerun
@@ -28,7 +29,7 @@ _SESSIONS = "core.sessions"
 
 
 class Answer(NamedTuple):
-    """``checkpoints``: all that were read for it, the one that said it first."""
+    """``checkpoints``: all that something of it came from, by the lineage; the one that said it first."""
 
     trace: str
     text: str
@@ -71,11 +72,10 @@ def issue(data: Path, seed: int, decisions: Iterable[Mapping[str, Any]], wearer:
 def answered(run: Path, trace: str) -> Answer:
     """What the run answered under a trace id.  Raises InputError (PAI005, PAI032)."""
     key = key_of(trace)
+    flowed = edges_of(run / "lineage.db", key)
+    used = {asset_of(source).partition(":")[2] for source, _, state in flowed
+            if kind_of(source) == "checkpoint" and state == "observed"}
     try:
-        with closing(sqlite3.connect(f"{(run / 'lineage.db').absolute().as_uri()}?mode=ro", uri=True)) as db:
-            read = [str(row[0]).partition(":")[2] for row in db.execute(
-                "SELECT DISTINCT asset FROM signals, json_each(signals.keys) AS one WHERE one.value = ? "
-                "AND op = 'read' AND emitter LIKE 'inference%' AND asset LIKE 'checkpoint:%' ORDER BY asset", [key])]
         path = run / "data" / "warehouse" / "core.db"
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             row = db.execute("SELECT answer, checkpoint FROM sessions WHERE _key = ?", [key]).fetchone()
@@ -84,7 +84,7 @@ def answered(run: Path, trace: str) -> Answer:
     if row is None:
         raise InputError("PAI005", f"no answer of this run has the trace id {key}", where="--run")
     text, said = str(row[0]), str(row[1])
-    return Answer(key, text, (said, *(name for name in read if name != said)))
+    return Answer(key, text, (said, *sorted(used - {said})))
 
 
 def _link(rerun: Rerun, wearer: str, decided: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

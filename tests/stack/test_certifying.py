@@ -114,13 +114,16 @@ def test_an_answer_is_of_the_checkpoint_that_gave_it(run: Run) -> None:
             "SELECT _key, answer, checkpoint FROM sessions")}
     key, text = told["assistant@3"]
     answer = answered(run.path, f"00-{key.upper()}-b7ad6b7169203331-01")
-    assert (answer.trace, answer.text, answer.checkpoints[0]) == (key, text, "assistant@3")
+    # The photo was read for a sign, too.
+    assert answer == (key, text, ("assistant@3", "sign_reader@1"))
     data = issue(run.path / "data", SEED, run.lineage["decisions"], HERS, "", answer)
-    assert verify(data, wearer=HERS, answer=text).checkpoint == "checkpoint:assistant@3"
+    found = verify(data, wearer=HERS, answer=text)
+    assert found.checkpoint == "checkpoint:assistant@3"
+    assert found.links[5].said == f"of trace {key}, by assistant@3 with sign_reader@1"
     with pytest.raises(NotProved, match="answer"):
         verify(data, answer=f"{text} ")
     assert answered(run.path, told["assistant@1"][0]).checkpoints[0] == "assistant@1"
-    with pytest.raises(InputError, match="no answer"):
+    with pytest.raises(InputError, match="no signal"):
         answered(run.path, "0" * 32)
 
 
