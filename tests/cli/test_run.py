@@ -124,7 +124,9 @@ def test_lineage_json_is_sorted_and_says_no_time(placed: Demo, lineage: dict[str
     assert edges == sorted(set(edges))
     text = (placed.folder / "lineage.json").read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    assert not keys(lineage) & TIMING
+    # A field of a contract may be called "at": what stands under it is a label.
+    told = {**lineage, "assets": [{**one, "fields": list(one["fields"].values())} for one in lineage["assets"]]}
+    assert not keys(told) & TIMING
 
 
 def keys(value: Any) -> set[str]:

@@ -206,7 +206,8 @@ EXPORT = story("faults-of-workers", step("export", export="daily_answers"))
 
 
 ATTEMPT = story("faults-of-identity", step("attempt", question="And this?", wearers=1))
-AGAIN = story("faults-of-policy", step("invoke", **{"as": "operator", "job": "daily_sessions"}))
+# A job for each of the two verdicts that training needs for the first checkpoints, and one more.
+AGAIN = story("faults-of-policy", *[step("invoke", **{"as": "operator", "job": "daily_sessions"})] * 2)
 TRAINED = story("faults-of-clocks", step("invoke", **{"as": "operator", "manifest": "assistant_eval"}))
 CUT_SHORT = story("faults-of-training", step("train", manifest="assistant_eval", go_on=True))
 
@@ -251,7 +252,7 @@ CASES: dict[str, list[Case]] = {
                      for how, code in (("signature", "PAI311"), ("purpose", "PAI311"), ("own key", "PAI311"),
                                        ("unsigned", "PAI314"))],
     # The warehouse's one verdict is the batch's.
-    "policy_away": [Case({"after": 1}, 1, refused("PAI305"), AGAIN)],
+    "policy_away": [Case({"after": 2}, 1, refused("PAI305"), AGAIN)],
     # Ahead, behind: claims have ended, or are of the future.
     "clock_skew": [Case({"service": "training", "seconds": seconds}, 1, refused("PAI312"), TRAINED)
                    for seconds in (-60, 1000)],

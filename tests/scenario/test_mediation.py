@@ -72,9 +72,9 @@ def test_an_operation_that_was_forgotten_is_noticed(runs: Runs, monkeypatch: pyt
 
 def test_a_statement_outside_of_operations_is_noticed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection was opened at the start; each statement is told all the same."""
-    async def append(lib: Any, engine: Any, table: Any, rows: Any) -> int:
+    async def append(lib: Any, engine: Any, table: Any, *given: Any) -> int:
         engine._store.execute(f"SELECT count(*) FROM {table.name}")
-        return await real(lib, engine, table, rows)
+        return await real(lib, engine, table, *given)
 
     real = warehouse.append
     monkeypatch.setattr(warehouse, "append", append)

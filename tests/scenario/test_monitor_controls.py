@@ -100,10 +100,10 @@ def test_a_guard_that_is_too_strict_is_a_false_block() -> None:
 def test_a_run_says_what_was_submitted() -> None:
     done = runner.run(scenario("05_training_refused.yaml"))
     said = json.loads((done.path / "construction.json").read_text())
-    assert [sent["method"] for sent in said["sent"] if sent["method"] != "Flush"] == ["Train", "RunJob", "Train",
-                                                                                     "Train"]
+    assert [sent["method"] for sent in said["sent"] if sent["method"] != "Flush"] == [
+        "Train", "Train", "RunJob", "Train", "Train"]
     assert not any("token" in sent["request"] for sent in said["sent"])
     found = monitor.of_run(done.path)
     assert [(one.attempt, one.verdict) for one in found.items if one.kind == "training"] == [
-        ("training:assistant_base", "allowed"), ("training:assistant_eval", "allowed"),
-        ("training:ads_ranker", "blocked")]
+        ("training:assistant_base", "allowed"), ("training:sign_reader_base", "allowed"),
+        ("training:assistant_eval", "allowed"), ("training:ads_ranker", "blocked")]
