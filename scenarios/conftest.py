@@ -83,7 +83,7 @@ class NotPassed(Exception):
 
 def _codes(run: runner.Run) -> frozenset[str]:
     found = {one["code"] for part in ("decisions", "findings") for one in run.lineage[part]}
-    found |= {one["saw"].partition(" ")[0] for one in run.verdict["expectations"]
-              if one["expectation"] == "plan_refused" and one["verdict"] == "pass"}
-    steps = json.dumps(run.verdict["steps"])
-    return frozenset(found | {code for code in CODES if f'"{code}"' in steps})
+    # What was refused, or could not be told, is said with its code first.
+    found |= {one["saw"][:6] for one in run.verdict["expectations"] if one["verdict"] == "pass"}
+    told = json.dumps([run.verdict["steps"], run.verdict.get("exposure")])
+    return frozenset(found | {code for code in CODES if f'"{code}"' in told})
