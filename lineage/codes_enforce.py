@@ -165,7 +165,8 @@ ENFORCE: dict[str, Code] = {
     "PAI336": Code(
         "the manifest does not allow the remedy",
         "The run could go on with columns or rows left out, and its manifest names its remedies without that one, or "
-        "nothing to learn from would be left.",
+        "nothing to learn from would be left; or its caller names another purpose, for which rows would be read that "
+        "are withheld for the manifest's own.",
         "Add the remedy to `allow:`, if the model makes sense without what would be left out.",
         "scenarios/73_remedied.yaml"),
 }

@@ -48,6 +48,18 @@ def left(inputs: Inputs, admission: Admission, others: Mapping[str, Inputs]) -> 
     return found
 
 
+def no_more_rows(manifest: Manifest, own: Admission, given: Admission) -> None:
+    """The warehouse withholds rows by one token: that of the caller's purpose.  Raises PolicyDenied (PAI336) where the
+    one of the manifest's ``own`` purpose withholds rows that this one would not."""
+    if given is own:
+        return
+    before, after = own.claims, given.claims
+    if own.rows_dropped or before.consenting or set(before.origins) - set(after.origins):
+        raise PolicyDenied("PAI336", f"rows are withheld for {own.request.purpose}, the manifest's own purpose, that "
+                                     f"would be read for {given.request.purpose}", where=manifest.activity,
+                           next="train for the manifest's own purpose, or say the other one in the manifest")
+
+
 def told(manifest: Manifest, admission: Admission) -> list[dict[str, Any]]:
     """For the executed manifest; ``of``: a field or a table, ``by``: what stands in its place, if anything."""
     asked = {f"warehouse:{item.table}#{name}" for item in manifest.tables for name in item.columns}

@@ -26,7 +26,7 @@ from services.training.gate import MANIFEST
 from services.training.manifest import Manifest, parse
 from services.training.output import Kept, keep
 from services.training.reader import Material
-from services.training.remedy import applied, left, standing, told
+from services.training.remedy import applied, left, no_more_rows, standing, told
 
 # Seconds for inference to take a checkpoint into service.
 LOAD_DEADLINE = 15.0
@@ -83,14 +83,19 @@ class TrainingService(TrainingServicer):
             return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
     async def _admitted(self, manifest: Manifest, text: str, purpose: str) -> Run:
+        """For the manifest's own purpose, then for the caller's, which is asked for what the first has left: a claim
+        can restrict what the manifest says, never lift it."""
         chain = chained(self._lib, self._store, self._keys, manifest)
         inputs = await gate.describe(self._warehouse, manifest, chain)
-        others = await standing(self._warehouse, manifest)
-        if purpose != manifest.purpose:  # a claim can restrict what the manifest says, never lift it
-            await gate.admit(self._policy, manifest, manifest.purpose, inputs, others)
-        given = await gate.admit(self._policy, manifest, purpose, inputs, others)
-        return Run(applied(manifest, given), text, purpose, left(inputs, given, others), given, self._code, chain,
-                   told(manifest, given))
+        admissions, remedies = [], []
+        for wanted in dict.fromkeys((manifest.purpose, purpose)):
+            others = await standing(self._warehouse, manifest)
+            given = await gate.admit(self._policy, manifest, wanted, inputs, others)
+            admissions.append(given)
+            remedies += told(manifest, given)
+            inputs, manifest = left(inputs, given, others), applied(manifest, given)
+        no_more_rows(manifest, admissions[0], given)
+        return Run(manifest, text, purpose, inputs, given, self._code, chain, remedies)
 
     async def _run(self, run: Run) -> Checkpoint | Kept:
         manifest = run.manifest

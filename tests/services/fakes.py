@@ -134,8 +134,12 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
         self.judged: list[policy_pb2.JudgeRequest] = []
         self.rechecked: list[policy_pb2.RecheckRequest] = []
         self.withdrawn: list[str] = []
+        # Purpose → what it says of that one.
+        self.verdicts: dict[str, policy_pb2.Verdict] = {}
 
     def _verdict(self, purpose: str) -> policy_pb2.Verdict:
+        if purpose in self.verdicts:
+            return self.verdicts[purpose]
         if purpose in self.forbidden:
             return policy_pb2.Verdict(allowed=False, code="PAI301", reason=f"{purpose} is not permitted")
         return policy_pb2.Verdict(allowed=True, token=b"token")
