@@ -32,7 +32,8 @@ class Permission(Protocol):
     def unfit(self, asset: str, code: str, why: str) -> None:
         """Recorded, and raised by whoever found it."""
 
-    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = ()) -> None: ...
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "") -> None:
+        """``admitted``: the purpose that the checkpoint's run was admitted for."""
 
 
 def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
@@ -80,3 +81,8 @@ def origins(made: Checkpoint) -> tuple[str, ...]:
     tables = {asset_of(item["asset"]) for item in admission.get("request", {}).get("inputs", ())
               if item.get("annotations")}
     return told if tables <= {entry.partition("=")[0] for entry in told} else ()
+
+
+def purpose(made: Checkpoint) -> str:
+    """What its run was admitted for; consent was asked for that alone.  Empty where the manifest does not say it."""
+    return str(made.executed.get("admission", {}).get("request", {}).get("purpose", ""))

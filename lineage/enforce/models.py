@@ -39,15 +39,22 @@ class ModelPermission:
         self._lib.decision(make(self._book.rules, "", self._lib.context.purpose, self._lib.service, "serving",
                                 "blocked", code, why, [asset]))
 
-    def use(self, asset: str, annotations: Collection[str], origins: Sequence[str] = ()) -> None:
+    def use(self, asset: str, annotations: Collection[str], origins: Sequence[str] = (), admitted: str = "") -> None:
         """An answer of the checkpoint, for the purpose of the request that is handled.  ``origins``: of all its rows,
-        by table as a token says it, where that is known.  Raises PolicyDenied (PAI335)."""
+        by table as a token says it, where that is known.  ``admitted``: the purpose that its run was admitted for, the
+        only one to which its rows' wearers were asked for consent.  Raises PolicyDenied (PAI335)."""
         purpose = self._lib.context.purpose
         known = {one for entry in origins for one in regions.read(entry.partition("=")[2])}
-        refused = self._book.rules.use(annotations, purpose, "", sorted(known))
+        rules = self._book.rules
+        refused = rules.use(annotations, purpose, "", sorted(known))
         if (refusal := enforced(refused)) is not None:
             self._refuse("", purpose, "serving", "PAI335", f"{asset_of(asset)} was made of data that may not be used "
                          f"so: {refusal.reason}", asset)
+        unasked = known and known <= rules.unasked(annotations, purpose)
+        if purpose != admitted and rules.consent_needed(annotations, purpose) and not unasked:
+            self._refuse("", purpose, "serving", "PAI335", f"{purpose} needs the consent of the wearers whose rows "
+                         f"{asset_of(asset)} was made of, and its run was admitted for {admitted or 'no purpose'}: the "
+                         "rows of who has withdrawn were not left out", asset)
 
     def _refuse(self, activity: str, purpose: str, at: str, code: str, why: str, asset: str) -> None:
         rules = self._book.rules

@@ -19,7 +19,7 @@ from lineage.model import Finding, Label
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from services import checkpoint as checkpoints
-from services.admission import Permission, origins, still
+from services.admission import Permission, origins, purpose, still
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
@@ -213,7 +213,8 @@ class Registry:
 
     def _permitted(self, checkpoint: Checkpoint | Endpoint) -> None:
         if isinstance(checkpoint, Checkpoint) and checkpoint.annotations:
-            self._permission.use(join(checkpoint.asset, "weights"), checkpoint.annotations, origins(checkpoint))
+            self._permission.use(join(checkpoint.asset, "weights"), checkpoint.annotations, origins(checkpoint),
+                                 purpose(checkpoint))
 
     @contextmanager
     def _refusals(self, checkpoint: str) -> Iterator[None]:

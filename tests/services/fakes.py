@@ -171,7 +171,7 @@ class Permits:
     def unfit(self, asset: str, code: str, why: str) -> None:
         self.asked.append((asset, code))
 
-    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = ()) -> None:
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "") -> None:
         self.asked.append((asset, tuple(annotations), tuple(origins)))
 
 

@@ -183,3 +183,17 @@ async def test_a_job_may_not_take_governed_data_to_a_column_without_the_annotati
             await r.call("warehouse", "RunJob", warehouse_pb2.JobRequest(sql=sql))
         assert caught.value.code == "PAI302" and "core.leak#what" in caught.value.what
         assert not r.seen["warehouse"].of("read", "warehouse:core.sessions")
+
+
+async def test_rows_that_were_read_for_a_purpose_without_consent_answer_nobody_for_one_that_needs_it(
+        tmp_path: Path) -> None:
+    async with going_round(tmp_path) as r:
+        await r.train("assistant_base")
+        await r.ask(1, "")
+        await r.call("logger", "Flush", logger_pb2.FlushRequest())
+        await r.call("warehouse", "RunJob", warehouse_pb2.JobRequest(job="daily_sessions"))
+        assert (await r.train("assistant_eval", "safety")).checkpoint == "assistant@2"
+        with pytest.raises(AssertionError, match="PAI335"):
+            await r.ask(2, "")
+        await r.train("assistant_eval")
+        assert (await r.ask(3, ""))["checkpoint"] == "assistant@3"
