@@ -192,7 +192,9 @@ async def test_rows_that_were_read_for_a_purpose_without_consent_answer_nobody_f
         await r.ask(1, "")
         await r.call("logger", "Flush", logger_pb2.FlushRequest())
         await r.call("warehouse", "RunJob", warehouse_pb2.JobRequest(job="daily_sessions"))
-        assert (await r.train("assistant_eval", "safety")).checkpoint == "assistant@2"
+        text = (ROOT / "services/training/manifests/assistant_eval.yaml").read_text()
+        other = training_pb2.TrainRequest(manifest=text.replace("purpose: assistance", "purpose: safety"))
+        assert (await r.call("training", "Train", other)).checkpoint == "assistant@2"
         with pytest.raises(AssertionError, match="PAI335"):
             await r.ask(2, "")
         await r.train("assistant_eval")
