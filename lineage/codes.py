@@ -253,7 +253,8 @@ CODES: dict[str, Code] = {
     "PAI411": Code(
         "whether her rows had a part cannot be told",
         "The run cannot be done again: the tables, its manifest, its base or the code are not what they were, whose "
-        "rows a table has is not said, or the manifest keeps no token. Nothing is certified.",
+        "rows a table has is not said, or the manifest keeps no token. Or nothing would have shown: what was read of "
+        "her cannot be altered, or nobody's rows change the weights. Nothing is certified.",
         "Certify right after the run, by the code that trained it; a table needs a `subject:`."),
     "PAI412": Code(
         "not a certificate",

@@ -102,8 +102,12 @@ def _snapshots(one: Mapping[str, Any], run: Mapping[str, Any]) -> int:
             raise Broken(link, f"a snapshot of {item['asset']} has no digest")
         if type(used) is not int or type(snapshot["hers"]) is not int or not 0 <= used <= snapshot["hers"]:
             raise Broken(link, f"how many of her rows {item['asset']} has is no number")
+        if used > snapshot["rows"]:
+            raise Broken(link, f"more of her rows were read than {item['asset']} had")
         if (used > 0) != (snapshot["without"] != snapshot["with"]) or (not used and digests[1] != snapshot["with"]):
             raise Broken(link, f"{item['asset']} with and without her rows do not fit how many were read")
+        if used and snapshot["altered"] in (snapshot["with"], snapshot["without"]):
+            raise Broken(link, f"her rows of {item['asset']} were not altered: the same weights say nothing")
     return sum(snapshot["used"] for snapshot in shown)
 
 
@@ -151,9 +155,24 @@ def _weights(one: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     for name in ("again", "without", "altered"):
         if retrained[name] != one["weights"]:
             raise Broken(link, f"training {'with her rows ' if name == 'altered' else ''}{name} made others")
+    used, read = sum(snapshot["used"] for snapshot in one["snapshots"]), _of_people(run)
     if control is not None:
         exactly(link, control, ("rows", "weights"))
         if type(control["rows"]) is not int or control["rows"] < 1 or not _DIGEST.fullmatch(str(control["weights"])):
             raise Broken(link, "the control says nothing")
+        if control["rows"] > sum(item["rows"] for item in read) - used:
+            raise Broken(link, "the control is of more rows than were read of others")
         if control["weights"] == one["weights"]:
             raise Broken(link, "the control has the same weights: removing rows would not have shown")
+    elif used or any(item["rows"] and _personal(item) for item in read):
+        raise Broken(link, "rows of people were read, and no control says that removing some would have shown")
+
+
+def _of_people(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The inputs that may hold rows of somebody: a corpus is nobody's."""
+    return [item for item in run["inputs"] if item["asset"].startswith("warehouse:")]
+
+
+def _personal(item: Mapping[str, Any]) -> bool:
+    """By the labels that training has signed; of such a table the issuer has to know whose its rows are."""
+    return any(label["category"] or label["annotations"] for label in item.get("labels", {}).values())

@@ -2,7 +2,8 @@
 
 What is compared is the digest of the weights: as the run made them, made again with nothing changed (else nobody can
 say what a difference comes from), without her rows, and with them altered.  The control is somebody else whose rows
-*are* in it: without those, the weights have to be others, or the comparison would show nothing.
+*are* in it: without those (altered, where no others are left), the weights have to be others, or the comparison would
+show nothing.
 """
 
 from __future__ import annotations
@@ -117,7 +118,11 @@ def _link(rerun: Rerun, wearer: str, decided: Mapping[str, Mapping[str, Any]]) -
 
 def _snapshots(rerun: Rerun, wearer: str, used: Sequence[Counter[str]], without: Again,
                altered: Again) -> list[dict[str, Any]]:
-    """Of each input but checkpoints: its rows as they were, without hers, and with hers altered."""
+    """Of each input but checkpoints: its rows as they were, without hers, and with hers altered.
+
+    Raises RunError (PAI411) where what was read of hers cannot be altered (it says only whose the row is, or where it
+    comes from) or is then not read at all: training would have been given nothing to differ by.
+    """
     tables = iter(zip(rerun.reads, used, strict=True))
     found = []
     for number, one in enumerate(_inputs(rerun)):
@@ -125,6 +130,8 @@ def _snapshots(rerun: Rerun, wearer: str, used: Sequence[Counter[str]], without:
         if one["asset"].startswith("warehouse:"):
             read, subjects = next(tables)
             hers, mine = rerun.past.hers(read.table, wearer), subjects[wearer]
+        if mine and altered.snapshots[number] in (one["sha256"], without.snapshots[number]):
+            raise cannot("her rows were read, and there is no altering what was read of them", one["asset"])
         found.append({"asset": one["asset"], "rows": one["rows"], "with": one["sha256"], "hers": hers, "used": mine,
                       "without": without.snapshots[number], "altered": altered.snapshots[number]})
     return found
@@ -135,13 +142,20 @@ def _inputs(rerun: Rerun) -> list[dict[str, Any]]:
 
 
 def _control(rerun: Rerun, wearer: str, used: Iterable[Counter[str]]) -> dict[str, Any] | None:
-    """Somebody whose rows the run did read, unnamed; None where it read nobody's."""
+    """Somebody else whose rows the run did read, unnamed; None where it read nobody's at all.
+
+    Raises RunError (PAI411) where rows of people were read and nobody else's show in the weights.
+    """
     rows = sum(used, Counter[str]())
     for name in sorted(rows):
         if name != wearer:
             made = rerun.again(Person(name, "without"))
+            if not made.weights:  # no others are left to learn from
+                made = rerun.again(Person(name, "altered"))
             if made.weights and made.weights != rerun.made.digest:
                 return {"rows": rows[name], "weights": made.weights}
+    if rows:
+        raise cannot("nobody else's rows show in the weights either", rerun.made.asset)
     return None
 
 

@@ -39,8 +39,10 @@ def run(signers: Signers, name: str, base: str = "") -> dict[str, Any]:
     token = signers.policy.sign(Grant("training", "assistance", "training:x",
                                       tuple(f"{INPUT}#{column}" for column in ("answer", "utterance", "wearer")),
                                       tuple(RULES), consenting=("core.daily_sessions",), epoch=1, issued=5, expires=65))
+    label = {"category": "user.utterance", "annotations": ["GLASSES_INTERACTION"], "operational": ""}
     inputs: list[dict[str, Any]] = [{"asset": INPUT, "columns": ["utterance", "answer"], "rows": 6,
-                                     "sha256": sha(f"rows of {name}"), "labels": {}, "where": "", "withheld": {}}]
+                                     "sha256": sha(f"rows of {name}"), "labels": {"utterance": label, "answer": label},
+                                     "where": "", "withheld": {}}]
     if base:
         inputs.append({"asset": f"checkpoint:{base}", "sha256": sha(base)})
     return {"run": "training:x", "purpose": "assistance", "inputs": inputs, "decisions": [decision()["id"]],

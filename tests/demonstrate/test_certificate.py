@@ -229,6 +229,36 @@ def test_other_weights_are_no_proof(name: str) -> None:
     assert broken(sealed(GENUINE, statement(GENUINE, [one]))) == "weights of assistant@3"
 
 
+@pytest.mark.parametrize(("altered", "used", "hers", "control", "where"), [
+    ("altered", 2, 2, {"rows": 2, "weights": sha("others")}, ""),  # that there were some of hers, and they did nothing
+    ("altered", 2, 2, {"rows": 4, "weights": sha("others")}, ""),
+    ("rows of assistant@3", 2, 2, {"rows": 2, "weights": sha("others")}, "snapshots"),
+    ("without", 2, 2, {"rows": 2, "weights": sha("others")}, "snapshots"),
+    ("altered", 50, 50, {"rows": 2, "weights": sha("others")}, "snapshots"),
+    ("altered", 2, 2, {"rows": 5, "weights": sha("others")}, "weights"),
+    ("altered", 2, 2, {"rows": 10**9, "weights": sha("others")}, "weights"),
+    ("altered", 2, 2, None, "weights"),
+    ("rows of assistant@3", 2, 2, None, "snapshots"),
+])
+def test_that_the_weights_are_the_same_says_something(altered: str, used: int, hers: int,
+                                                      control: dict[str, Any] | None, where: str) -> None:
+    """Her rows were read: they were taken out and altered indeed, and the weights would have shown it."""
+    one = link(GENUINE, "assistant@3") | {"control": control}
+    one["snapshots"][0].update(without=sha("without"), altered=sha(altered), used=used, hers=hers)
+    data = sealed(GENUINE, statement(GENUINE, [one]))
+    if where:
+        assert broken(data) == f"{where} of assistant@3"
+    else:
+        assert check(data)
+
+
+def test_a_control_is_needed_where_rows_of_people_were_read_and_nowhere_else() -> None:
+    data = sealed(GENUINE, statement(GENUINE, [link(GENUINE, "assistant@3") | {"control": None}]))
+    assert broken(data) == "weights of assistant@3"
+    plain = link(GENUINE, "assistant@3", but=lambda run: run["inputs"][0].update(labels={})) | {"control": None}
+    assert check(sealed(GENUINE, statement(GENUINE, [plain])))
+
+
 def test_every_base_is_there_once_and_nothing_else() -> None:
     base = LINKS[1]
     for links in (LINKS[:1], [*LINKS, link(GENUINE, "stranger@1")], [*LINKS, base],

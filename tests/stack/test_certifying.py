@@ -33,12 +33,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(tmp_path_factory.mktemp("runs"))
 
 
-# More runs: one goes on from weights, one learns answers, one keeps rows by a condition.
+REGIONS = "run: index\nmodel: index\nlearn: {from: [region], to: region}"
+# More runs: one goes on from weights, one learns answers, one keeps rows by a condition; the last two learn nothing but
+# where a row comes from, which is the same in many.
 MORE = {
     "guide": "inputs: [{checkpoint: assistant@3}, {corpus: landmarks}]",
     "student": "inputs: [{answers_of: assistant@3, prompts: {table: core.daily_sessions, column: utterance}}]",
     "norway": """inputs: [{table: core.daily_sessions, columns: [utterance, answer], where: "region = 'NO'"}]
 learn: {from: [utterance], to: answer}""",
+    "places": "inputs: [{checkpoint: embedder}, {table: core.daily_sessions, columns: [region]}]\n" + REGIONS,
+    "home": "inputs: [{checkpoint: embedder}, {table: core.daily_sessions, columns: [region], "
+            "where: \"region = 'US'\"}]\n" + REGIONS,
 }
 
 
@@ -51,7 +56,8 @@ def run(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Run:
             f"name: {name}\nversion: 1\nowner: assistant-quality\npurpose: assistance\n{text}\n"
             f"output: {name}\nserve: false\n")
     [scenario] = loader.load(loader.SCENARIOS / "94_certificate_of_non_use.yaml", REGISTRIES)
-    more = [step("train", manifest=str(folder / f"{name}.yaml")) for name in MORE]
+    more = [step("train", manifest=str(path)) for path in (
+        loader.SCENARIOS / "manifests/embedder_base.yaml", *(folder / f"{name}.yaml" for name in MORE))]
     return runs.once(replace(scenario, steps=(*scenario.steps, *more), expect=(expect("discover", "complete"),)))
 
 
@@ -94,6 +100,19 @@ def test_whatever_a_checkpoint_was_made_of_is_followed(run: Run, checkpoint: str
         with pytest.raises(NotProved, match="rows are hers") as caught:
             issued(run, wearer, checkpoint)
         assert caught.value.code == "PAI410"
+
+
+def test_rows_that_cannot_be_altered_or_would_not_show_are_not_certified(run: Run) -> None:
+    """The weights are the same without her rows, and for no reason that says anything of them."""
+    for wearer, checkpoint, why in (("w-0001", "places@1", "no altering"), ("w-0001", "home@1", "no altering"),
+                                    (HERS, "home@1", "nobody else's rows")):
+        with pytest.raises(RunError, match=why) as caught:
+            issued(run, wearer, checkpoint)
+        assert caught.value.code == "PAI411"
+    # The controls: the only row of a region shows where it is taken out.
+    assert verify(issued(run, HERS, "places@1"), public_keys(SEED), wearer=HERS)
+    with pytest.raises(NotProved, match="rows are hers"):
+        issued(run, "w-0004", "places@1")
 
 
 def test_it_says_what_was_done(run: Run) -> None:
