@@ -1,4 +1,5 @@
-"""[D] What a checkpoint was admitted by, asked about again: before it registers, and before it is served.
+"""[D] What a checkpoint was admitted by, asked about again: before it registers, before it is served, and before a run
+goes on from it, asks it or learns from it, and before that run keeps what it has made.
 
 The executed manifest keeps what was admitted and whose rows were read, by pseudonym; the policy service judges it by
 the rules of now, and says who has withdrawn.  A checkpoint of nothing that is governed has nothing to be asked about.
@@ -42,14 +43,18 @@ def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
             "consenting": list(claims.consenting), "unasked": list(claims.unasked)}
 
 
-async def still(policy: Any, permission: Permission, made: Checkpoint, at: At) -> None:
-    """Raises PolicyDenied where what was admitted does not hold any more; PAI305 when nobody can be asked."""
+async def still(policy: Any, permission: Permission, made: Checkpoint, at: At, purpose: str = "") -> None:
+    """Raises PolicyDenied where what was admitted does not hold any more; PAI305 when nobody can be asked.
+
+    ``purpose``: asked about in the place of the run's own, of whoever uses the checkpoint.
+    """
     if not made.annotations:
         return
     try:
         admission = made.executed["admission"]
         request = RecheckRequest(admitted=ParseDict(admission["request"], AdmitRequest()), at=at,
                                  **{name: admission[name] for name in ("consenting", "origins", "unasked")})
+        request.admitted.purpose = purpose or request.admitted.purpose
         inputs, subjects = [dict(one) for one in made.executed["inputs"]], made.subjects
         epoch = int(made.executed["epoch"])
     except (ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -65,7 +70,7 @@ async def still(policy: Any, permission: Permission, made: Checkpoint, at: At) -
         raise PolicyDenied(answer.code or "PAI305", answer.reason, where=made.trained_by)
     gone = set(answer.withdrawn).intersection(subjects)
     unclear = answer.epoch != epoch and any(_unclear(one, admission) for one in inputs)
-    permission.consented(made.trained_by, made.purpose, join(made.asset, "weights"), at, len(gone), unclear)
+    permission.consented(made.trained_by, purpose or made.purpose, join(made.asset, "weights"), at, len(gone), unclear)
 
 
 def _unclear(one: Mapping[str, Any], admission: Mapping[str, Any]) -> bool:

@@ -34,20 +34,24 @@ class Chain(NamedTuple):
     teacher: Checkpoint | None = None
 
     @property
+    def used(self) -> list[Checkpoint]:
+        return [one for one in (self.base, self.teacher) if one]
+
+    @property
     def inputs(self) -> list[dict[str, Any]]:
         """As the executed manifest tells of them."""
         return [{"asset": one.asset, "sha256": one.digest, **({"subjects": whose} if (whose := one.subjects) else {})}
-                for one in (self.base, self.teacher) if one]
+                for one in self.used]
 
     @property
     def whose(self) -> list[str]:
         """What the executed manifest tells of persons is made from."""
-        return [join(one.asset, "manifest") for one in (self.base, self.teacher) if one and one.subjects]
+        return [join(one.asset, "manifest") for one in self.used if one.subjects]
 
     @property
     def labels(self) -> dict[str, Label]:
         """Field-level name → label, of what the run uses of them."""
-        found = {join(one.asset, "weights"): one.labels["weights"] for one in (self.base, self.teacher) if one}
+        found = {join(one.asset, "weights"): one.labels["weights"] for one in self.used}
         if self.teacher is not None:
             found[ANSWER] = labels_of(GenerateResponse.DESCRIPTOR)["answer"]
         return found

@@ -20,6 +20,7 @@ from services.debug import DebugLog
 from services.errors import calling, reported
 from services.seams import Clock, Store
 from services.training import distil, evaluate, extract, finetune, gate, reader
+from services.training.chain import Chain
 from services.training.chain import chain as chained
 from services.training.executed import Run
 from services.training.gate import MANIFEST
@@ -86,6 +87,8 @@ class TrainingService(TrainingServicer):
         """For the manifest's own purpose, then for the caller's, which is asked for what the first has left: a claim
         can restrict what the manifest says, never lift it."""
         chain = chained(self._lib, self._store, self._keys, manifest)
+        # What may not be used any more for what it was made for is no way to use the rows that it was made of.
+        await self._still(chain, "")
         inputs = await gate.describe(self._warehouse, manifest, chain)
         admissions, remedies = [], []
         for wanted in dict.fromkeys((manifest.purpose, purpose)):
@@ -95,6 +98,7 @@ class TrainingService(TrainingServicer):
             remedies += told(manifest, given)
             inputs, manifest = left(inputs, given, others), applied(manifest, given)
         no_more_rows(manifest, admissions[0], given)
+        await self._still(chain, purpose)
         return Run(manifest, text, purpose, inputs, given, self._code, chain, remedies)
 
     async def _run(self, run: Run) -> Checkpoint | Kept:
@@ -110,14 +114,23 @@ class TrainingService(TrainingServicer):
         # Off the event loop, which answers other requests meanwhile.
         if (asks := ASKING.get(manifest.run)) is not None:
             output = await asyncio.to_thread(asks, run, base, material)
+            await self._still(run.chain, "", run.purpose)
             return keep(self._lib, self._store, run, output, material, self._sign)
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)
         # What was admitted may have been forbidden, or withdrawn, while it was learnt.
+        await self._still(run.chain, "", run.purpose)
         await admission.still(self._policy, self._permission, made, "registration")
         self._write(made, weights, material)
         return made
+
+    async def _still(self, chain: Chain, *purposes: str) -> None:
+        """Asks of each checkpoint that a run uses, for its own purpose ("") or the run's, where that is another."""
+        for one in chain.used:
+            for purpose in purposes:
+                if purpose != one.purpose:
+                    await admission.still(self._policy, self._permission, one, "registration", purpose)
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         """The manifest last: with it the checkpoint exists; of a write that fails nothing is left."""

@@ -134,6 +134,8 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
         self.judged: list[policy_pb2.JudgeRequest] = []
         self.rechecked: list[policy_pb2.RecheckRequest] = []
         self.withdrawn: list[str] = []
+        # Who else has withdrawn when it is asked for the second time.
+        self.then: list[str] = []
         # Purpose → what it says of that one.
         self.verdicts: dict[str, policy_pb2.Verdict] = {}
 
@@ -154,7 +156,9 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
 
     async def Recheck(self, request: policy_pb2.RecheckRequest, context: Any) -> policy_pb2.RecheckResponse:
         self.rechecked.append(request)
-        return policy_pb2.RecheckResponse(allowed=True, withdrawn=self.withdrawn)
+        answer = policy_pb2.RecheckResponse(allowed=True, withdrawn=self.withdrawn)
+        self.withdrawn = [*self.withdrawn, *self.then]
+        return answer
 
 
 class Permits:

@@ -115,6 +115,35 @@ async def test_another_teacher_than_the_admitted_one_teaches_nothing(tmp_path: P
         assert not (tmp_path / checkpoints.weights_path("student@1")).exists()
 
 
+@pytest.mark.parametrize("manifest", [TUNE, STUDENT, CHECK, EXTRACT])
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_checkpoint_whose_rows_were_withdrawn_is_no_base_no_teacher_and_is_not_asked(
+        tmp_path: Path, manifest: str, later: bool) -> None:
+    """``later``: while the run reads."""
+    async with bench(tmp_path) as b:
+        b.warehouse.whose = ["w-1", "w-2"]
+        await b.train(EVAL)
+        b.warehouse.whose = []
+        b.policy.withdrawn = [] if later else ["w-2"]
+        b.policy.then = ["w-2"] if later else []
+        assert (await b.refused(manifest)).code == "PAI334"
+        assert len(b.policy.admitted) == 1 + later and not b.seen.of("read", "checkpoint:assistant@1")[1 + later:]
+        made = ("checkpoint:assistant@2", "checkpoint:student", "file:reports/", "feature:")
+        assert not any(b.seen.of("write", name) for name in made)
+
+
+async def test_a_base_is_asked_about_for_its_own_purpose_and_for_the_runs(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(EVAL)
+        b.policy.rechecked.clear()
+        await b.train(TUNE.replace("purpose: assistance", "purpose: safety"))
+        assert [(one.admitted.activity, one.admitted.purpose) for one in b.policy.rechecked] == [
+            ("training:assistant_eval", "assistance"), ("training:assistant_eval", "safety"),
+            ("training:assistant_eval", "assistance"), ("training:assistant_eval", "safety"),
+            ("training:run", "safety")]
+        assert {one.at for one in b.policy.rechecked} == {"registration"}
+
+
 async def test_an_evaluation_writes_a_report_with_labels(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
