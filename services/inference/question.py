@@ -15,7 +15,7 @@ from services.inference.answers import Answer, Answers
 from services.inference.dialogue import UNKNOWN
 from services.inference.limits import within
 from services.inference.registry import Registry
-from services.inference.review import Review
+from services.inference.review import CLASSIFIER, Review
 from services.lookup import Index
 
 REQUEST = "rpc:inference.Generate.request"
@@ -42,7 +42,11 @@ class Question:
         model = roles.of_question(self._registry, request.model, remembered=request.HasField("memory"),
                                   pictured=bool(request.image))
         serving = self._registry.speaker(model)
-        if kept := self._answers.find(request, serving.checkpoint):
+        others = self._others(request)
+        digests = [serving.checkpoint.digest, *map(self._registry.digest, others)]
+        if kept := self._answers.find(request, digests):
+            for name in filter(self._registry.has, others):
+                self._registry.find(name, object)  # it may have had a part in what is kept: may it still, for this?
             (answer, place), given = kept
             aside, asked = "", request.prompt
         else:
@@ -61,12 +65,18 @@ class Question:
             answer = looked_up.said(earlier.text, remembered.said(memory, said or UNKNOWN))
             place, asked = seen.place, " ".join((request.prompt, *hints))
             given["answer"].append(join(serving.checkpoint.asset, "weights"))
-            self._answers.keep(request, serving.checkpoint, Answer(answer, place), given)
+            if digests[1:] == [*map(self._registry.digest, others)]:  # else one was changed in the middle
+                self._answers.keep(request, digests, Answer(answer, place), given)
         reviewed = self._review.of(RESPONSE, {"answer": answer, "aside": aside}, given)
         self._lib.respond({**reviewed.sources, "checkpoint": []}, detail=genai.attributes(
             genai.CHAT, request.model, serving.checkpoint, (len(asked.split()), len(answer.split())),
             finish=genai.FILTERED if reviewed.withheld else genai.STOP))
         return GenerateResponse(checkpoint=serving.checkpoint.id, scene=place, **reviewed.texts)
+
+    def _others(self, request: GenerateRequest) -> tuple[str, ...]:
+        """The models, beside the one that answers, that may have a part in what is said; an answer that is kept may
+        have come with a picture."""
+        return (signs.READER, CLASSIFIER, *((looked_up.INDEX,) if request.model == roles.ASSISTANT else ()))
 
     async def _sign(self, image: bytes) -> signs.Sign:
         """What is written on the picture, where a reader of signs is served and there is a picture."""

@@ -200,6 +200,11 @@ class Registry:
     def has(self, model: str) -> bool:
         return self._chosen(model) in self._loaded
 
+    def digest(self, model: str) -> str:
+        """Of what would answer the request that is handled; empty where nothing would."""
+        found = self._loaded.get(self._chosen(model))
+        return found.checkpoint.digest if found else ""
+
     def lost(self, model: str) -> bool:
         """It was served before the last restart, and no checkpoint of it can be now."""
         return model in self._failed and not self.has(model)
