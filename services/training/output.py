@@ -50,10 +50,21 @@ class Kept(NamedTuple):
 
 def keep(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Material,
          sign: Callable[[bytes], bytes]) -> Kept:
-    """Writes it, then its executed manifest: with that it exists.  Call it in the run's activity."""
+    """Writes it, then its executed manifest: with that it exists, and of a write that fails nothing is left.  Call it
+    in the run's activity."""
     version = newest(store, output.run, output.name) + 1
     made = Kept(output.asset(version), hashlib.sha256(output.data).hexdigest(), output.rows)
     lib.register(made.asset, {**output.labels, "manifest": Label(operational="structure")}, run.manifest.owner)
+    try:
+        _written(lib, store, run, output, material, made, version, sign)
+    except BaseException:
+        swept(store)
+        raise
+    return made
+
+
+def _written(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Material, made: Kept, version: int,
+             sign: Callable[[bytes], bytes]) -> None:
     kinds = {source: RUNS[output.run].edge for names in output.sources.values() for source in names}
     with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
                    keys=material.keys, detail={"kinds": kinds}):
@@ -67,7 +78,6 @@ def keep(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Mate
                                "kind": output.run}}
     with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
         store.write(manifest_path(output.run, output.name, version), sealed(statement, sign, SIGNER))
-    return made
 
 
 def path(run: str, name: str, version: int) -> str:
@@ -80,8 +90,16 @@ def manifest_path(run: str, name: str, version: int) -> str:
 
 
 def newest(store: Store, run: str, name: str) -> int:
-    """0 for none."""
+    """0 for none.  What a run left behind which could not finish is no version."""
     version = 0
-    while store.exists(path(run, name, version + 1)):
+    while store.exists(manifest_path(run, name, version + 1)):
         version += 1
     return version
+
+
+def swept(store: Store) -> None:
+    """Removes what has no manifest: what is left of runs that were killed while they wrote."""
+    for folder, file in _FOLDERS.values():
+        for made in store.folders(folder):
+            if not store.exists(f"{folder}/{made}/manifest.json"):
+                store.remove(f"{folder}/{made}/{file}")

@@ -19,13 +19,13 @@ from services.checkpoint import Checkpoint
 from services.debug import DebugLog
 from services.errors import calling, reported
 from services.seams import Clock, Store
-from services.training import distil, evaluate, extract, finetune, gate, reader
+from services.training import distil, evaluate, extract, finetune, gate, output, reader
 from services.training.chain import Chain
 from services.training.chain import chain as chained
 from services.training.executed import Run
 from services.training.gate import MANIFEST
 from services.training.manifest import Manifest, parse
-from services.training.output import Kept, keep
+from services.training.output import Kept
 from services.training.reader import Material
 from services.training.remedy import applied, left, no_more_rows, standing, told
 
@@ -61,8 +61,9 @@ class TrainingService(TrainingServicer):
         add_TrainingServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """What a run has left behind that was killed is no checkpoint, and personal data all the same."""
+        """What a run has left behind that was killed is nothing that was made, and personal data all the same."""
         checkpoints.swept(self._store)
+        output.swept(self._store)
 
     async def stop(self) -> None:
         """Nothing is kept outside the store."""
@@ -113,9 +114,9 @@ class TrainingService(TrainingServicer):
         base = run.chain.weights(self._lib, self._store)
         # Off the event loop, which answers other requests meanwhile.
         if (asks := ASKING.get(manifest.run)) is not None:
-            output = await asyncio.to_thread(asks, run, base, material)
+            found = await asyncio.to_thread(asks, run, base, material)
             await self._still(run.chain, "", run.purpose)
-            return keep(self._lib, self._store, run, output, material, self._sign)
+            return output.keep(self._lib, self._store, run, found, material, self._sign)
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)

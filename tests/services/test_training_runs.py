@@ -11,7 +11,7 @@ import pytest
 
 from lineage import dsse
 from lineage.discover import manifests as declaring
-from lineage.errors import InputError
+from lineage.errors import InputError, RunError
 from lineage.model import Label
 from services import checkpoint as checkpoints
 from services import lookup
@@ -180,6 +180,31 @@ async def test_an_extraction_writes_a_row_for_each_row(tmp_path: Path) -> None:
         write = b.seen.of("write", "feature:topics@1")[0]
         assert write.keys == tuple(f"{n:032x}" for n in range(2)) and write.rows == 2
         assert "checkpoint:assistant#weights@1" in dict(write.links)["topic"]
+
+
+@pytest.mark.parametrize(("manifest", "made", "data"), [
+    (EXTRACT, "feature:topics", "features/topics@1/rows.jsonl"),
+    (CHECK, "file:reports/check", "reports/check@1/report.json")])
+async def test_half_made_features_and_reports_are_none_and_go(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, made: str, data: str) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(EVAL)
+        real = b.store.write
+
+        def write(path: str, written: bytes) -> None:
+            if path.endswith("manifest.json"):
+                raise RunError("PAI033", "no space", where=path)
+            real(path, written)
+
+        monkeypatch.setattr(b.store, "write", write)
+        assert (await b.refused(manifest)).code == "PAI033" and not b.store.exists(data)
+        monkeypatch.undo()
+        b.store.write(data, b"of a run that was killed")
+        assert (await b.train(manifest)).output == f"{made}@1", "its version is free"
+        half = data.replace("@1", "@2")
+        b.store.write(half, b"of a run that was killed")
+        await b.service.start()
+        assert b.store.exists(data) and not b.store.exists(half)
 
 
 async def test_an_index_begins_with_an_embedder_and_holds_the_rows(tmp_path: Path) -> None:
