@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import httpx
 
 from lineage.errors import InputError
 from lineage.model import Label
@@ -24,6 +25,7 @@ from lineage.privacylib.asgi import Route
 from lineage.yaml_file import Config
 
 _KEYS = ("model", "url", "serves", "owner", "annotations", "key", "deadline")
+_MODEL = re.compile(r"[a-z][a-z0-9_]*")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 PATH = "/chat/completions"
 ASSET, ANSWERED = "web:chat/completions", "response:chat/completions"
@@ -65,7 +67,8 @@ class Endpoint:
         """Of the HTTP call: what is sent, and what comes back, with the labels that the contract gives them."""
         sent = Label("user.utterance", self.annotations) if self.annotations else Label()
         said = Label("user.answer", self.annotations) if self.annotations else Label()
-        return ("POST", urlsplit(self.url).path + PATH), Route(ASSET, ANSWERED, {"prompt": sent}, {"answer": said})
+        # As the client spells it, which is what the call is known by.
+        return ("POST", httpx.URL(self.url + PATH).path), Route(ASSET, ANSWERED, {"prompt": sent}, {"answer": said})
 
 
 def load(path: Path) -> Endpoint:
@@ -80,12 +83,25 @@ def parse(text: str, where: str) -> Endpoint:
     """Raises InputError (PAI022) with file:line for what is missing, unknown or no such value."""
     config = Config.parse(text, "PAI022", where)
     config.only(_KEYS)
-    url, serves = config.text("url").rstrip("/"), config.text("serves")
-    split = urlsplit(url)
-    if split.scheme not in ("http", "https") or not split.hostname:
+    model, url, serves = config.text("model"), config.text("url").rstrip("/"), config.text("serves")
+    if not _MODEL.fullmatch(model):
+        raise config.error(f"model is {model!r}; it is of small letters, digits and '_'", "model")
+    if not _callable(url):
         raise config.error(f"url is {url!r}; it is like http://127.0.0.1:8080/v1", "url")
     if not _SERVED.fullmatch(serves):
         raise config.error(f"serves is {serves!r}; it is of letters, digits, '.', '_' and '-'", "serves")
     deadline = config.number("deadline") if config.has("deadline") else 20
-    return Endpoint(config.text("model"), url, serves, config.text("owner"),
+    return Endpoint(model, url, serves, config.text("owner"),
                     config.texts("annotations") if config.has("annotations") else (), config.text("key", ""), deadline)
+
+
+def _callable(url: str) -> bool:
+    """Whether the client can call it, at the place that ``Endpoint.route`` names."""
+    try:
+        made = httpx.URL(url + PATH)
+        known = made.scheme in ("http", "https") and bool(made.host)
+    except (httpx.InvalidURL, ValueError):  # the second for a host name that cannot be encoded
+        return False
+    port = made.port is None or 0 < made.port < 65_536
+    # A query or a fragment would take in the path that is put behind it, and the call would be one of no route.
+    return known and port and not made.query and not made.fragment

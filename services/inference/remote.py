@@ -22,6 +22,8 @@ from services.inference.endpoint import PATH, Endpoint
 # Characters: of one line of the stream, and of an answer.
 MAX_LINE = 65_536
 MAX_ANSWER = 20_000
+# What a header may hold.
+_KEY = re.compile(r"[!-~]+")
 _SYSTEM = "You answer what the wearer of AI glasses asks, in one or two sentences."
 
 
@@ -74,7 +76,7 @@ class Remote:
                 yield piece
         except (TimeoutError, httpx.TimeoutException):
             raise self._error(f"no whole answer within {self.endpoint.deadline} s") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._error(f"{type(error).__name__}: {error}") from None
 
     async def _pieces(self, prompt: str, hints: Sequence[str], sources: Sequence[str]) -> AsyncGenerator[str, None]:
@@ -104,6 +106,8 @@ class Remote:
             for line in lines:
                 if line.startswith("data:"):
                     yield line.removeprefix("data:").strip()
+        if held.startswith("data:"):  # the last line may end with the stream
+            yield held.removeprefix("data:").strip()
 
     async def _whole(self, response: httpx.Response) -> str:
         held = ""
@@ -131,8 +135,9 @@ class Remote:
 
     def _headers(self) -> dict[str, str]:
         key = os.environ.get(self.endpoint.key, "") if self.endpoint.key else ""
-        if self.endpoint.key and not key:
-            raise InputError("PAI022", f"the key of {self.endpoint.id} is to be in ${self.endpoint.key}; it is empty",
+        if self.endpoint.key and not _KEY.fullmatch(key):
+            raise InputError("PAI022", f"the key of {self.endpoint.id} is to be in ${self.endpoint.key}; it "
+                             f"{'has other characters than ASCII letters, digits and signs' if key else 'is empty'}",
                              where="inference")
         return {"authorization": f"Bearer {key}"} if key else {}
 

@@ -104,6 +104,9 @@ class Endpoints:
                     await asyncio.sleep(0)  # a gone client is noticed between two events
             if self.how == "ends":
                 return
+            if self.how == "ends without a newline":
+                yield event("pension bridge.") + "data: [DONE]"
+                return
             yield event("pension bridge.\n") + "data: {\"choices\": [], \"usage\": {}}\n\n" + "data: [DONE]\n\n"
         finally:
             self.closed += 1
@@ -136,7 +139,9 @@ async def said(remote: Remote, prompt: str = "What is that?") -> list[str]:
     return [word async for word in remote.words(prompt, ["Golden Gate Bridge"], [f"{ASKED}#prompt"])]
 
 
-@pytest.mark.parametrize(("how", "words"), [("streams", "It is a suspension bridge."), ("whole", "It is a bridge.")])
+@pytest.mark.parametrize(("how", "words"), [
+    ("streams", "It is a suspension bridge."), ("whole", "It is a bridge."),
+    ("ends without a newline", "It is a suspension bridge.")])
 async def test_an_answer_comes_word_by_word(how: str, words: str) -> None:
     seen = Recorder()
     async with serving([seen]) as (served, remote):
@@ -274,9 +279,37 @@ async def test_the_key_is_sent_and_missed_where_it_is_missing(monkeypatch: pytes
         with pytest.raises(InputError) as caught:
             await said(remote)
         assert caught.value.code == "PAI022" and not served.heard
+        for wrong in ("s3crét", "s3\ncret", "s3cret "):
+            monkeypatch.setenv("SIGHTLINE_TEST_KEY", wrong)
+            with pytest.raises(InputError, match="SIGHTLINE_TEST_KEY; it has other characters") as caught:
+                await said(remote)
+            assert caught.value.code == "PAI022" and "s3" not in str(caught.value) and not served.heard
         monkeypatch.setenv("SIGHTLINE_TEST_KEY", "s3cret")
         await said(remote)
         assert served.heard[0][1]["authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize("path", ["v1%20x", "v 1", "ü", "a/../v1"])
+async def test_the_call_is_by_its_route_however_the_url_is_spelled(path: str) -> None:
+    seen = Recorder()
+    lib = PrivacyLib("inference", [seen])
+    at = endpoints.parse(FILE.replace("/v1/", f"/{path}/"), "f")
+    sent = httpx.MockTransport(lambda request: httpx.Response(200, content=b"data: [DONE]",
+                                                              headers={"content-type": "text/event-stream"}))
+    remote = Remote(lib, at, lib.http(sent, dict([at.route])))
+    with lib.scope(key="0" * 31 + "1"):
+        assert await said(remote) == []
+    await remote.stop()
+    assert seen.of("call", ASSET), "it is captured, and guarded, as what is sent to the endpoint"
+
+
+async def test_a_url_that_the_client_refuses_is_told_of() -> None:
+    lib = PrivacyLib("inference")
+    at = replace(endpoints.parse(FILE, "f"), url="http://h:abc/v1")
+    remote = Remote(lib, at, httpx.MockTransport(lambda request: httpx.Response(200)))
+    with lib.scope(key="0" * 31 + "1"), pytest.raises(RunError, match="Invalid port") as caught:
+        await said(remote)
+    assert caught.value.code == "PAI035"
 
 
 def test_that_its_training_is_unknown_is_a_finding() -> None:
@@ -294,7 +327,12 @@ def test_an_endpoint_is_read_from_its_file() -> None:
 @pytest.mark.parametrize(("old", "new", "line", "what"), [
     ("http:", "ftp:", 2, "it is like http"), ("llama-3.2-1b", "a b", 3, "letters, digits"),
     ("owner: assistant-quality\n", "", 1, "'owner' is missing"), ("serves", "server", 3, "did you mean 'serves'"),
-    ("deadline: 3", "deadline: soon", 6, "whole number")])
+    ("deadline: 3", "deadline: soon", 6, "whole number"),
+    ("http://127.0.0.1:8080", "http://[::1", 2, "it is like http"), ("8080", "abc", 2, "it is like http"),
+    ("8080", "99999", 2, "it is like http"), ("8080", "0", 2, "it is like http"),
+    ("127.0.0.1", "xn--", 2, "it is like http"), ("/v1/", "/v1?key=1", 2, "it is like http"),
+    ("/v1/", "/v1#1", 2, "it is like http"), ("model: assistant", 'model: "as sistant#x@2"', 1, "small letters"),
+    ("model: assistant", "model: assistant@2", 1, "small letters")])
 def test_a_malformed_file_is_refused_with_its_line(old: str, new: str, line: int, what: str) -> None:
     with pytest.raises(InputError) as caught:
         endpoints.parse(FILE.replace(old, new, 1), "llm.yaml")
