@@ -121,12 +121,22 @@ def parse_id(text: str) -> tuple[str, int]:
 
 
 def newest(store: Store, name: str) -> int:
-    """The highest version in the store; 0 for none.  Versions count up from 1 without a hole: weights that a run left
-    behind which could not finish are no version."""
-    version = 0
-    while store.exists(manifest_path(f"{name}@{version + 1}")):
-        version += 1
-    return version
+    """The highest version in the store; 0 for none.  Weights that a run left behind which could not finish are no
+    version; one whose manifest is gone does not hide those above it."""
+    return max((version for version in versions(store, name) if store.exists(manifest_path(f"{name}@{version}"))),
+               default=0)
+
+
+def free(store: Store, name: str) -> int:
+    """The version that the next run makes: above all of which anything is there, so that nothing is written over."""
+    return 1 + max((version for version in versions(store, name) if store.names(f"checkpoints/{name}@{version}")),
+                   default=0)
+
+
+def versions(store: Store, name: str) -> list[int]:
+    """Of all that have a folder, the highest first, whether they are checkpoints or not."""
+    found = map(_ID.fullmatch, store.folders("checkpoints"))
+    return sorted((int(match["version"]) for match in found if match and match["name"] == name), reverse=True)
 
 
 def swept(store: Store) -> None:

@@ -119,7 +119,7 @@ class TrainingService(TrainingServicer):
             return output.keep(self._lib, self._store, run, found, material, self._sign)
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
-        made = run.made(checkpoints.newest(self._store, manifest.output) + 1, weights, material)
+        made = run.made(checkpoints.free(self._store, manifest.output), weights, material)
         # What was admitted may have been forbidden, or withdrawn, while it was learnt.
         await self._still(run.chain, "", run.purpose)
         await admission.still(self._policy, self._permission, made, "registration")

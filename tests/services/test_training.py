@@ -292,6 +292,16 @@ async def test_a_run_that_fails_while_it_writes_leaves_nothing(tmp_path: Path, m
         assert (await b.train(EVAL)).checkpoint == "assistant@1", "its version is free"
 
 
+async def test_a_checkpoint_whose_manifest_is_gone_is_not_written_over(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(EVAL)
+        await b.train(EVAL)
+        b.store.remove(checkpoints.manifest_path("assistant@1"))
+        assert (await b.train(EVAL)).checkpoint == "assistant@3"
+        b.store.remove(checkpoints.manifest_path("assistant@3"))
+        assert (await b.train(EVAL)).checkpoint == "assistant@4" and checkpoints.newest(b.store, "assistant") == 4
+
+
 async def test_what_a_killed_run_left_behind_goes_at_the_next_start(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
