@@ -140,24 +140,41 @@ class Registry:
         self._elsewhere.add(remote.endpoint.model)
 
     async def resume(self, name: str) -> None:
-        """Serves what a roll-out has left; else the newest checkpoint of ``name`` that is meant to be served.  What may
-        not be, or is not genuine, is a finding, and the one before it is served."""
-        path = traffic.path(name)
-        if self._store.exists(path):
-            self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
-            with self._lib.read(f"file:{path}", fields=("traffic",)):
-                found = traffic.loads(self._store.read(path), f"file:{path}")
+        """Serves what was kept as served, or what was before that; where nothing was kept, the newest checkpoint of
+        ``name`` that is meant to be served.  What may not be, or is not genuine, is a finding, and the one before it is
+        served."""
+        if (found := self._kept(name)) is not None:
             if await self._resumed(found.serving):
                 if found.candidate and not await self._resumed(found.candidate):
                     found = found.roll_back()
                 self._traffic[name] = found
                 return
-        for version in range(checkpoints.newest(self._store, name), 0, -1):
+            for before in found.older:
+                if await self._resumed(before.serving):
+                    self._traffic[name] = before
+                    return
+            return
+        for version in checkpoints.versions(self._store, name):
             checkpoint = f"{name}@{version}"
-            there = self._store.exists(checkpoints.manifest_path(checkpoint))
-            if there and await self._resumed(checkpoint, meant=True):
+            if not self._store.exists(checkpoints.manifest_path(checkpoint)):
+                self._failed.add(name)  # it may have been served: who asks for more than an answer is to know
+            elif await self._resumed(checkpoint, meant=True):
                 self._traffic[name] = Traffic(checkpoint)
                 return
+
+    def _kept(self, name: str) -> Traffic | None:
+        """What the store says is served; what cannot be read is a finding, and says nothing."""
+        path = traffic.path(name)
+        if not self._store.exists(path):
+            return None
+        self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
+        try:
+            with self._lib.read(f"file:{path}", fields=("traffic",)):
+                return traffic.loads(self._store.read(path), f"file:{path}", name)
+        except InputError as error:
+            self._lib.finding(Finding(error.code, f"file:{path}", error.what, error.next))
+            self._failed.add(name)
+            return None
 
     async def _resumed(self, checkpoint: str, *, meant: bool = False) -> bool:
         """``meant``: only one that is meant to be served."""

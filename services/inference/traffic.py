@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from lineage.errors import InputError
+from services.checkpoint import parse_id
 
 # Checkpoints that can be gone back to.
 MAX_BEFORE = 20
@@ -58,6 +60,14 @@ class Traffic:
         return Traffic(serving, before=tuple(before))
 
     @property
+    def older(self) -> Iterator[Traffic]:
+        """What can be fallen back to where ``serving`` is lost, the latest first: what was served before it, and is
+        older.  A newer one was taken back, and a candidate has not been taken over."""
+        for at in range(len(self.before) - 1, -1, -1):
+            if parse_id(self.before[at])[1] < parse_id(self.serving)[1]:
+                yield Traffic(self.before[at], before=self.before[:at])
+
+    @property
     def checkpoints(self) -> tuple[str, ...]:
         """All that a request may be answered by, or that can be gone back to; what is served first."""
         return tuple(dict.fromkeys(name for name in (self.serving, self.candidate, *self.before) if name))
@@ -66,8 +76,9 @@ class Traffic:
         return (json.dumps({"format": 1, **asdict(self)}, sort_keys=True) + "\n").encode()
 
 
-def loads(data: bytes, where: str) -> Traffic:
-    """Raises InputError (PAI004) for what :meth:`Traffic.dumps` cannot have made."""
+def loads(data: bytes, where: str, model: str) -> Traffic:
+    """Raises InputError (PAI004) for what :meth:`Traffic.dumps` of ``model`` cannot have made: all that it names are
+    checkpoints of that name."""
     try:
         said = json.loads(data)
         if said.pop("format") != 1:
@@ -77,8 +88,10 @@ def loads(data: bytes, where: str) -> Traffic:
         if not (isinstance(made.serving, str) and made.serving and isinstance(made.candidate, str)
                 and 0 <= made.share < 1):
             raise ValueError("no checkpoint is named, or no share")
+        if any(parse_id(one)[0] != model for one in made.checkpoints):
+            raise ValueError(f"a checkpoint of another name than {model}")
         return made
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
         raise InputError("PAI004", f"what is served cannot be read: {error}", where=where) from None
 
 

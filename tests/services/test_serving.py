@@ -19,6 +19,7 @@ from services import model as models
 from services.checkpoint import Checkpoint
 from services.inference import embed, review, traffic
 from services.inference.limits import MAX_TEXT
+from services.inference.traffic import Traffic
 from services.training.reader import CORPUS, parse_corpus
 from tests.services.fakes import FakeStore, picture
 from tests.services.test_inference import MADE, READER, READS, WEIGHTS, bench, put
@@ -181,6 +182,29 @@ async def test_a_candidate_that_is_damaged_does_not_keep_the_other_one_from_serv
         assert (await b("Generate", ASKED)).checkpoint == "assistant@1"
 
 
+@pytest.mark.parametrize("data", [b"no JSON", b"[]", Traffic("scene@1").dumps(), Traffic("../x").dumps()])
+async def test_what_cannot_be_read_as_served_is_a_finding_and_the_newest_is_served(tmp_path: Path, data: bytes) -> None:
+    store = served(tmp_path, "scene")
+    store.write(traffic.path("assistant"), data)
+    async with bench(store) as b:
+        assert (await b("Generate", ASKED)).checkpoint == "assistant@1"
+        [found] = b.seen.of("finding")
+        assert (found.detail["code"], found.detail["asset"]) == ("PAI004", "file:serving/assistant.json")
+
+
+async def test_a_restart_does_not_serve_what_was_rolled_back(tmp_path: Path) -> None:
+    for version in (1, 2, 3):
+        put(tmp_path, replace(MADE, version=version))
+    (tmp_path / checkpoints.weights_path("assistant@2")).write_bytes(WEIGHTS[:100])
+    FakeStore(tmp_path).write(traffic.path("assistant"), Traffic("assistant@2", before=("assistant@1",)).dumps())
+    async with bench(FakeStore(tmp_path)) as b:  # 3 was rolled back
+        assert (await b("Generate", ASKED)).checkpoint == "assistant@1"
+    FakeStore(tmp_path).write(traffic.path("assistant"), Traffic("assistant@2", "assistant@3", 0.5).dumps())
+    async with bench(FakeStore(tmp_path)) as b:
+        with pytest.raises(SightlineError, match="no checkpoint"):
+            await b("Generate", ASKED)
+
+
 # --- the classifier ----------------------------------------------------------------------------------------
 
 
@@ -222,6 +246,17 @@ async def test_without_its_classifier_nothing_leaves_unread(tmp_path: Path) -> N
         put(tmp_path, made("safety", SAFETY, "safety", version=2), SAFETY)
         await b("Load", pb.LoadRequest(checkpoint="safety@2"))
         assert (await b("Generate", ASKED)).answer.startswith("That is the Oslo")
+
+
+async def test_a_classifier_without_its_manifest_is_lost_and_not_none(tmp_path: Path) -> None:
+    store = served(tmp_path, "safety")
+    store.remove(checkpoints.manifest_path("safety@1"))
+    async with bench(store) as b:
+        with pytest.raises(SightlineError, match="nothing leaves unread"):
+            await b("Generate", ASKED)
+    put(tmp_path, made("safety", SAFETY, "safety", version=2), SAFETY)  # it does not hide the one above it
+    async with bench(store) as b:
+        assert (await b("Generate", ASKED)).checkpoint == "assistant@1" and b.seen.of("probe", "inference:review")
 
 
 async def test_going_back_to_a_checkpoint_asks_again_whether_it_may_be_served(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_whatever_is_done_what_is_served_is_one_of_those_that_were(doings: list[
             continue
         known.add(checkpoint)
         assert set(now.checkpoints) <= known and {now.of(key) for key in KEYS[:50]} <= {now.serving, now.candidate}
-        assert traffic.loads(now.dumps(), "f") == now
+        assert traffic.loads(now.dumps(), "f", "a") == now
         if what != "back" and (now.candidate or now.serving != before.serving):
             assert now.roll_back().serving == before.serving, "one can always go back"
 
@@ -63,16 +63,24 @@ def test_what_is_no_share_is_refused(share: float) -> None:
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_any_file_is_traffic_or_an_input_error(data: bytes) -> None:
     try:
-        traffic.loads(data, "serving/a.json")
+        traffic.loads(data, "serving/a.json", "a")
     except InputError as error:
         assert error.code == "PAI004" and error.where == "serving/a.json"
 
 
 @pytest.mark.parametrize("change", [
     (b'"share": 0.0', b'"share": 7'), (b'"a@1"', b'""'), (b'"format": 1', b'"format": 2'),
-    (b'"before": []', b'"before": 1'), (b'"share"', b'"part"')])
+    (b'"before": []', b'"before": 1'), (b'"share"', b'"part"'), (b'"a@1"', b'"b@1"'),
+    (b'"a@1"', b'"../a@1"'), (b'"candidate": ""', b'"candidate": "b@2"'), (b'"before": []', b'"before": ["b@1"]'),
+    (b'"share": 0.0', b'"share": ' + b"[" * 100_000)])
 def test_a_changed_file_is_refused(change: tuple[bytes, bytes]) -> None:
     data = Traffic("a@1").dumps()
     assert change[0] in data
     with pytest.raises(InputError):
-        traffic.loads(data.replace(*change), "f")
+        traffic.loads(data.replace(*change), "f", "a")
+
+
+def test_what_is_fallen_back_to_was_served_before_and_is_older() -> None:
+    now = Traffic("a@1").serve("a@4").serve("a@2").serve("a@3").roll_out("a@5", 0.5)
+    assert [one.serving for one in now.older] == ["a@2", "a@1"], "4 is newer than 3, and 5 is a candidate"
+    assert [one.before for one in now.older] == [("a@1", "a@4"), ()]
