@@ -44,6 +44,8 @@ ROUNDS = 30
 AFTER = 2
 # Seconds from the request until a point has refused, and was asked often enough after it.
 PATIENCE = 120.0
+# Seconds from a refusal to the next try.
+PAUSE = 0.001
 _QUERY = ("-- query: said\n-- owner: bench\n-- purpose: assistance\nSELECT count(utterance) FROM core.sessions;\n")
 Progress = Callable[[str], None]
 Act = Callable[[], Awaitable[Any]]
@@ -86,6 +88,8 @@ class Point:
             if watched.answered is not None and begun > watched.answered:
                 after += 1
                 self.permitted_after += good
+            if not good:  # a guard refuses without any I/O: nobody else would have a turn, the owner's answer neither
+                await asyncio.sleep(PAUSE)
         self.begun_after += after
         self.first.append(first)
         self.last.append(last)
