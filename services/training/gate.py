@@ -153,10 +153,14 @@ def _request(manifest: Manifest, purpose: str, inputs: Inputs) -> AdmitRequest:
 
 
 def _remedies(manifest: Manifest, inputs: Inputs, standing: Mapping[str, Inputs]) -> Remedies:
-    """What a row is learnt from may be left out while something is; what it is learnt to be may not."""
-    needed = {KEY, manifest.learn_to, manifest.row, *(manifest.learn_from if len(manifest.learn_from) == 1 else ())}
+    """What a row is learnt from may be left out while something is; what it is learnt to be may not, nor what a teacher
+    is asked or rows are chosen by: of any table, since a column that is left out is left out of all."""
+    held = {name for item in manifest.tables
+            for name in (item.used if item.prompts else item.where.columns if item.where else ())}
+    needed = {KEY, manifest.learn_to, manifest.row, *held,
+              *(manifest.learn_from if len(manifest.learn_from) == 1 else ())}
     columns = [join(f"warehouse:{item.table}", name) for item in manifest.tables if not item.prompts
-               for name in item.columns if name not in needed and not (item.where and name in item.where.columns)]
+               for name in item.columns if name not in needed]
     return Remedies(allow=manifest.allow, droppable=[name for name in columns if name in inputs.labels],
                     keys=[name for name in inputs.subjects if name not in inputs.labels],
                     replacements=[Replacement(of=of, by=manifest.replace[of], origins=_labelled(one.origins),

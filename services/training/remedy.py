@@ -31,12 +31,14 @@ def applied(manifest: Manifest, admission: Admission) -> Manifest:
     tables = [replace(item, table=manifest.replace[item.table] if item.table in replaced else item.table,
                       columns=tuple(name for name in item.columns if f"warehouse:{item.table}#{name}" not in dropped))
               for item in manifest.tables]
-    gone = {field_of(name) for name in dropped}
+    # Not the column that says whose a row is, where it is read for nothing else: another table's may be an input.
+    gone = {field_of(name) for name in dropped & _asked(manifest)}
     learn_from = tuple(name for name in manifest.learn_from if name not in gone)
     if manifest.learn_from and not learn_from:
         raise PolicyDenied("PAI336", f"nothing is left to learn from: {admission.reason}", where=manifest.activity)
     # What is learnt from is learnt from every table alike.
-    tables = [replace(item, columns=tuple(name for name in item.columns if name not in gone)) for item in tables]
+    tables = [item if item.prompts else replace(item, columns=tuple(name for name in item.columns if name not in gone))
+              for item in tables]
     return replace(manifest, tables=tuple(tables), learn_from=learn_from)
 
 
@@ -60,9 +62,13 @@ def no_more_rows(manifest: Manifest, own: Admission, given: Admission) -> None:
                            next="train for the manifest's own purpose, or say the other one in the manifest")
 
 
+def _asked(manifest: Manifest) -> set[str]:
+    return {f"warehouse:{item.table}#{name}" for item in manifest.tables for name in item.columns}
+
+
 def told(manifest: Manifest, admission: Admission) -> list[dict[str, Any]]:
     """For the executed manifest; ``of``: a field or a table, ``by``: what stands in its place, if anything."""
-    asked = {f"warehouse:{item.table}#{name}" for item in manifest.tables for name in item.columns}
+    asked = _asked(manifest)
     found = [{"remedy": "drop_column", "of": name, "by": ""} for name in admission.dropped if name in asked]
     found += [{"remedy": "replace_table", "of": f"warehouse:{name}", "by": f"warehouse:{manifest.replace[name]}"}
               for name in admission.replaced]
