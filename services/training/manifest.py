@@ -191,8 +191,9 @@ def _replace(config: Config) -> dict[str, str]:
 def _columns(config: Config, run: Kind, manifest: Manifest) -> None:
     """What ``learn`` or ``ask`` names is read; a feature's own column is made, and needs a name of its own."""
     made = manifest.learn_to if run.name == "extract" else ""
-    if made and (made == "row" or not _COLUMN.fullmatch(made)):
-        raise config.error(f"{made!r} names no new column: letters, digits and _, and not row", run.says)
+    if run.name == "extract" and (made == "row" or not _COLUMN.fullmatch(made)):
+        raise config.error(f"{made!r} names no new column ({run.says}: {{to: column}}): letters, digits and _, and not "
+                           "row", run.says)
     named = filter(None, (*manifest.learn_from, "" if made else manifest.learn_to, manifest.row))
     wanted = [(item, column) for column in named for item in manifest.tables if not item.prompts]
     for item, column in wanted:

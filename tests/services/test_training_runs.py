@@ -237,6 +237,8 @@ async def test_an_index_begins_with_an_embedder_and_holds_the_rows(tmp_path: Pat
     (CHECK, "assistant@1", "Assistant@1", 8, "names no checkpoint"),
     (CHECK, ", row: region", "", 10, "the key 'row' is missing"),
     (EXTRACT, "to: topic", "to: row", 10, "no new column"), (EXTRACT, "to: topic", "to: 'a b'", 10, "no new column"),
+    (HEAD + "run: extract\ninputs:\n  - {checkpoint: assistant}\n  - {corpus: landmarks}\noutput: topics\n", "topics",
+     "nameless", 1, "'' names no new column (ask: {to: column})"),
     (STUDENT, "{table: core.daily_sessions, column: utterance}", "{corpus: Landmarks}", 7, "lower-case"),
     (STUDENT, "answers_of", "answer_of", 7, "did you mean"),
     (STUDENT, "output", "run: index\noutput", 7, "a run that trains learns"),
