@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -41,15 +41,17 @@ class Serving(NamedTuple, Generic[T]):
 
 class Registry:
     """``keys``: key id → public key of who may sign an executed manifest.  ``policy``: a stub, asked before a
-    checkpoint is served; ``permission``: what is judged here then, and at each answer."""
+    checkpoint is served; ``permission``: what is judged here then, and at each answer.  ``recorded``: names of
+    models of which the store says from the first one on what is served, so that it is known when they are gone."""
 
     def __init__(self, lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], policy: Any,
-                 permission: Permission) -> None:
+                 permission: Permission, recorded: Collection[str] = ()) -> None:
         self._lib = lib
         self._store = store
         self._keys = keys
         self._policy = policy
         self._permission = permission
+        self._recorded = frozenset(recorded)
         # One change at a time: each asks the policy service in the middle.
         self._changing = asyncio.Lock()
         self._loaded: dict[str, Serving[object]] = {}
@@ -104,9 +106,10 @@ class Registry:
         return found
 
     def _settle(self, name: str, after: Traffic, *, keep: bool = False) -> Traffic:
-        """``keep``: from now on; until the first roll-out the newest checkpoint is served, and nothing is kept."""
+        """``keep``: from now on; until the first roll-out the newest checkpoint is served, and nothing is kept of a
+        model that is not recorded."""
         path = traffic.path(name)
-        if keep or self._store.exists(path):
+        if keep or name in self._recorded or self._store.exists(path):
             self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
             with self._lib.write(f"file:{path}", fields=("traffic",), sources={"traffic": []}):
                 self._store.write(path, after.dumps())

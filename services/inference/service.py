@@ -62,7 +62,7 @@ class InferenceService(InferenceServicer):
         self._debug = DebugLog(lib, store)
         self._models = tuple(models)
         self._memory = memory
-        self.registry = Registry(lib, store, keys, policy, permission)
+        self.registry = Registry(lib, store, keys, policy, permission, (review.CLASSIFIER,))
         self._answers = Answers(lib, answers)
         self._review = Review(lib, self.registry)
         self._question = Question(lib, self.registry, self._answers, self._review)

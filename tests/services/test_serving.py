@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,16 @@ async def test_a_classifier_without_its_manifest_is_lost_and_not_none(tmp_path: 
     put(tmp_path, made("safety", SAFETY, "safety", version=2), SAFETY)  # it does not hide the one above it
     async with bench(store) as b:
         assert (await b("Generate", ASKED)).checkpoint == "assistant@1" and b.seen.of("probe", "inference:review")
+
+
+async def test_a_classifier_of_which_nothing_is_left_is_lost_too(tmp_path: Path) -> None:
+    store = served(tmp_path, "safety")
+    async with bench(store) as b:
+        await b("Load", pb.LoadRequest(checkpoint="safety@1"))
+    shutil.rmtree(tmp_path / "checkpoints/safety@1")
+    async with bench(store) as b:
+        with pytest.raises(SightlineError, match="nothing leaves unread"):
+            await b("Generate", ASKED)
 
 
 async def test_going_back_to_a_checkpoint_asks_again_whether_it_may_be_served(tmp_path: Path) -> None:
