@@ -70,11 +70,15 @@ class Checkpoint:
 
     def statement(self, **of_run: Any) -> dict[str, Any]:
         """The executed manifest, with what else is to be said of the run."""
-        return {"_type": STATEMENT, "predicateType": TYPE,
-                "subject": [{"name": self.asset, "digest": {"sha256": self.digest}}],
-                "predicate": {**of_run, "run": self.trained_by, "purpose": self.purpose, "owner": self.owner,
-                              "serve": self.serve, "rows": self.rows, "annotations": list(self.annotations),
-                              "category": self.category, "kind": self.kind}}
+        return statement(self.asset, self.digest, **{
+            **of_run, "run": self.trained_by, "purpose": self.purpose, "owner": self.owner, "serve": self.serve,
+            "rows": self.rows, "annotations": list(self.annotations), "category": self.category, "kind": self.kind})
+
+
+def statement(asset: str, digest: str, **of_run: Any) -> dict[str, Any]:
+    """The executed manifest of whatever a run has made; ``digest``: of its bytes."""
+    return {"_type": STATEMENT, "predicateType": TYPE, "subject": [{"name": asset, "digest": {"sha256": digest}}],
+            "predicate": of_run}
 
 
 def stated(statement: Mapping[str, Any], where: str) -> Checkpoint:

@@ -9,7 +9,7 @@ rules that let more be seen are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from lineage.enforce.gate import Input, admit, make
@@ -128,12 +128,8 @@ def _fewer(now: Narrowed, then: pb.RecheckRequest) -> str:
     found: list[str] = [table for table in now.consenting if table not in consenting]
     found += [_table(one) for one in now.origins if one not in origins]
     found += [table for one in then.unasked if one not in unasked and (table := _table(one)) in now.consenting]
-    return _first(found)
+    return min(found, default="")
 
 
 def _table(entry: str) -> str:
     return entry.partition("=")[0].removeprefix("warehouse:")
-
-
-def _first(names: Sequence[str]) -> str:
-    return sorted(names)[0] if names else ""

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lineage.dsse import STATEMENT, sealed
+from lineage.dsse import sealed
 from lineage.model import Label
 from lineage.privacylib import PrivacyLib
-from services.checkpoint import SIGNER, TYPE
+from services.checkpoint import SIGNER, statement
 from services.seams import Store
 from services.training.executed import Run
 from services.training.gate import MANIFEST
@@ -70,14 +70,12 @@ def _written(lib: PrivacyLib, store: Store, run: Run, output: Output, material: 
                    keys=material.keys, detail={"kinds": kinds}):
         store.write(path(output.run, output.name, version), output.data)
     manifest = run.manifest
-    statement = {"_type": STATEMENT, "predicateType": TYPE,
-                 "subject": [{"name": made.asset, "digest": {"sha256": made.digest}}],
-                 "predicate": {**run.executed(material), "run": manifest.activity, "purpose": run.purpose,
-                               "owner": manifest.owner, "serve": False, "rows": made.rows,
-                               "annotations": list(run.inputs.annotations), "category": run.inputs.category,
-                               "kind": output.run}}
+    executed = statement(made.asset, made.digest, **{
+        **run.executed(material), "run": manifest.activity, "purpose": run.purpose, "owner": manifest.owner,
+        "serve": False, "rows": made.rows, "annotations": list(run.inputs.annotations),
+        "category": run.inputs.category, "kind": output.run})
     with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
-        store.write(manifest_path(output.run, output.name, version), sealed(statement, sign, SIGNER))
+        store.write(manifest_path(output.run, output.name, version), sealed(executed, sign, SIGNER))
 
 
 def path(run: str, name: str, version: int) -> str:
