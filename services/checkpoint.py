@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lineage import dsse
 from lineage.dsse import CODE, STATEMENT
 from lineage.errors import InputError
 from lineage.model import Label
@@ -79,6 +80,12 @@ def statement(asset: str, digest: str, **of_run: Any) -> dict[str, Any]:
     """The executed manifest of whatever a run has made; ``digest``: of its bytes."""
     return {"_type": STATEMENT, "predicateType": TYPE, "subject": [{"name": asset, "digest": {"sha256": digest}}],
             "predicate": of_run}
+
+
+def opened(data: bytes, keys: Mapping[str, bytes], where: str) -> Checkpoint:
+    """Of a manifest as it lies in the store.  Raises InputError (PAI330) for one that nobody of ``keys`` has signed, or
+    that is about something else."""
+    return stated(dsse.opened(data, keys, where), where)
 
 
 def stated(statement: Mapping[str, Any], where: str) -> Checkpoint:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from lineage import dsse
 from lineage.errors import InputError, RunError, SightlineError
 from lineage.model import Finding, Label
 from lineage.names import join
@@ -257,7 +256,7 @@ class Registry:
             raise InputError("PAI004", f"the store has no checkpoint {checkpoint}", where=asset)
         with self._lib.read(asset, fields=("manifest",)):
             data = self._store.read(checkpoints.manifest_path(checkpoint))
-        found = checkpoints.stated(dsse.opened(data, self._keys, asset), asset)
+        found = checkpoints.opened(data, self._keys, asset)
         if found.id != checkpoint:
             raise InputError("PAI331", f"the manifest is that of {found.id}", where=asset)
         self._lib.register(asset, found.labels, found.owner)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lineage import dsse
 from lineage.errors import InputError
 from lineage.model import Label
 from lineage.names import join
@@ -105,7 +104,7 @@ def _found(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: M
     if not version or not store.exists(checkpoints.manifest_path(wants)):
         raise _unfit(wanted, f"the newest is {_named(wanted.name, newest)}")
     with lib.read(asset, fields=("manifest",)):
-        found = checkpoints.stated(dsse.opened(store.read(checkpoints.manifest_path(wants)), keys, asset), asset)
+        found = checkpoints.opened(store.read(checkpoints.manifest_path(wants)), keys, asset)
     if found.id != wants:
         raise _unfit(wanted, f"its manifest is that of {found.id}")
     lib.register(asset, found.labels, found.owner)

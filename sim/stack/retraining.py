@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from lineage import dsse
 from lineage.errors import InputError, SightlineError
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.claims import Claims, decode
@@ -98,7 +97,7 @@ class Rerun:
             raise InputError("PAI004", f"the run has no checkpoint {checkpoint}", where=path,
                              next="ls runs/latest/data/checkpoints")
         data = self._files.read(path)
-        return checkpoints.stated(dsse.opened(data, self._keys, checkpoint), checkpoint), data
+        return checkpoints.opened(data, self._keys, checkpoint), data
 
     def owned(self) -> None:
         """Raises RunError (PAI411) for a personal table of which nobody knows whose rows it has."""

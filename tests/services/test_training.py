@@ -276,16 +276,21 @@ async def test_a_withdrawal_while_it_learns_leaves_nothing(tmp_path: Path) -> No
         assert len(b.warehouse.read) == 2, "it was read, and learnt"
 
 
+def full_at_the_manifest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store has room for what a run makes, and none for the manifest that comes last."""
+    real = store.write
+
+    def write(path: str, data: bytes) -> None:
+        if path.endswith("manifest.json"):
+            raise RunError("PAI033", "no space", where=path)
+        real(path, data)
+
+    monkeypatch.setattr(store, "write", write)
+
+
 async def test_a_run_that_fails_while_it_writes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with bench(tmp_path) as b:
-        real = b.store.write
-
-        def write(path: str, data: bytes) -> None:
-            if path.endswith("manifest.json"):
-                raise RunError("PAI033", "no space", where=path)
-            real(path, data)
-
-        monkeypatch.setattr(b.store, "write", write)
+        full_at_the_manifest(b.store, monkeypatch)
         assert (await b.refused(EVAL)).code == "PAI033"
         assert list((tmp_path / "checkpoints/assistant@1").iterdir()) == []
         monkeypatch.undo()

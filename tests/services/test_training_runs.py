@@ -11,7 +11,7 @@ import pytest
 
 from lineage import dsse
 from lineage.discover import manifests as declaring
-from lineage.errors import InputError, RunError
+from lineage.errors import InputError
 from lineage.model import Label
 from services import checkpoint as checkpoints
 from services import lookup
@@ -19,7 +19,7 @@ from services import model as models
 from services.training.manifest import parse
 from services.training.runs import DISTILLATION, FINE_TUNE, RUNS
 from tests.services.fakes import KEYS
-from tests.services.test_training import BASE, EVAL, TABLE, bench
+from tests.services.test_training import BASE, EVAL, TABLE, bench, full_at_the_manifest
 
 HEAD = "name: run\nversion: 1\nowner: o\npurpose: assistance\nregion: EU\n"
 TUNE = HEAD + ("inputs:\n  - {checkpoint: assistant}\n  - {corpus: landmarks}\nparameters: {times: 2}\n"
@@ -189,14 +189,7 @@ async def test_half_made_features_and_reports_are_none_and_go(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, made: str, data: str) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
-        real = b.store.write
-
-        def write(path: str, written: bytes) -> None:
-            if path.endswith("manifest.json"):
-                raise RunError("PAI033", "no space", where=path)
-            real(path, written)
-
-        monkeypatch.setattr(b.store, "write", write)
+        full_at_the_manifest(b.store, monkeypatch)
         assert (await b.refused(manifest)).code == "PAI033" and not b.store.exists(data)
         monkeypatch.undo()
         b.store.write(data, b"of a run that was killed")
