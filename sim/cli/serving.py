@@ -17,6 +17,7 @@ from dataclasses import replace
 from lineage.errors import InputError, RunError
 from sim.scenario import (  # noqa: F401  enter their faults
     attacks,
+    drift_faults,
     hidden_flow,
     identity_faults,
     logger_faults,

@@ -104,16 +104,6 @@ class NewJob(Fault):
     """Started by the runner, not armed in a service."""
 
 
-@FAULTS.register("changed_sql", {"job": str, "sql": str}, stage="demonstrate",
-                 doc="The warehouse runs another SQL file under the name of a job than the one that is declared.")
-class ChangedSql(Fault):
-    """Deployed before anything starts; ``hits``: reads and writes of the job in the warehouse."""
-
-    def before(self, op: Operation) -> None:
-        if op.asset.startswith("warehouse:") and op.context.activity == f"job:{self.given['job']}":
-            self.fires()
-
-
 @FAULTS.register("worker", {"part": int, "does": Literal["dies", "repeats"]}, stage="discover",
                  doc="The worker that was to write a part of an export dies before, or its part is written twice.")
 class Worker(Fault):

@@ -24,7 +24,7 @@ from lineage.discover.store import recorded as recorded_signals
 from lineage.errors import RunError
 from protos import control_pb2, control_pb2_grpc, warehouse_pb2
 from sim.scenario import account as accounts
-from sim.scenario import certificates, impacts, logger_faults
+from sim.scenario import certificates, drift_faults, impacts, logger_faults
 from sim.scenario.behaviour import Ways, models
 from sim.scenario.examined import AS_IT_IS, Examined, write_construction
 from sim.scenario.faults import Armed
@@ -124,8 +124,7 @@ class _Runner:
         self._deployment = deploy(folder.data / "deploy", map(self._requirement, scenario.world.requirements),
                                   [*self._own("batch", "job"), *self._deployed()], self._own("train", "manifest"),
                                   exports=self._own("export", "export"),
-                                  changed={fault.given["job"]: find_file(scenario, fault.given["sql"], fault.where)
-                                           for fault in scenario.faults if fault.kind == "changed_sql"},
+                                  changed=drift_faults.changed(scenario),
                                   endpoint=find_file(scenario, scenario.world.endpoint, scenario.world.where)
                                   if scenario.world.endpoint else None,
                                   **logger_faults.deployed(scenario))
@@ -197,10 +196,10 @@ class _Runner:
         wearers = make_wearers(self._seed, world.wearers, list(world.regions))
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
-                      self._deployment.manifests, requirements=self._deployment.requirements_by_name(),
+                      self._deployment.running_manifests, requirements=self._deployment.requirements_by_name(),
                       rewrite=self._examined.rewritten, data=self._folder.data,
                       before=self._examined.before(self._folder.data / "warehouse", self._folder.path / "snapshots"))
-        for base in operator.base_manifests(self._deployment.manifests):
+        for base in operator.base_manifests(stage.manifests):
             await stage.operate("training", "Train", base)
         return stage
 

@@ -34,9 +34,9 @@ Call = Callable[[str, str, Any, Metadata], Awaitable[Any]]
 
 @dataclass
 class Stage:
-    """``manifests``: the deployed ones.  ``answers``: everything the glasses were told, in order.  ``views``: where
-    each wearer was when the card that the glasses show was asked for.  ``requirements``: name → file, of those in
-    force."""
+    """``manifests``: those that training is given.  ``answers``: everything the glasses were told, in order.
+    ``views``: where each wearer was when the card that the glasses show was asked for.  ``requirements``: name → file,
+    of those in force."""
 
     scenario: Scenario
     seed: int

@@ -6,6 +6,7 @@ from sim.scenario import (
     attacks,
     calls,
     certificates,
+    drift_faults,
     exposing,
     flows,
     hidden_flow,
@@ -30,7 +31,7 @@ from sim.scenario.expectations import EXPECTATIONS
 from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
-__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "exposing", "flows", "hidden_flow",
-           "identity_faults", "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation", "natural",
-           "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "training_expectations",
+__all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "drift_faults", "exposing", "flows",
+           "hidden_flow", "identity_faults", "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation",
+           "natural", "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "training_expectations",
            "training_faults", "training_steps", "witnesses"]

@@ -61,6 +61,12 @@ class Deployment:
         return running if running.is_dir() else self.jobs
 
     @property
+    def running_manifests(self) -> Path:
+        """What training is really given: the declared manifests, unless somebody changed one there alone."""
+        running = self.manifests.parent / "running" / "manifests"
+        return running if running.is_dir() else self.manifests
+
+    @property
     def endpoint(self) -> Endpoint | None:
         """The model that somebody else runs.  Raises InputError (PAI022)."""
         file = self.manifests.parent / "endpoint.yaml"
@@ -93,7 +99,8 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
            changed: Mapping[str, Path] | None = None, endpoint: Path | None = None) -> Deployment:
     """Copies the bundled configs, a scenario's own jobs, manifests, categories and tables, and the requirements in
     force.  ``running``: categories that the logger alone is given, so that nobody else knows of them; ``changed``: so
-    for jobs of the warehouse, by name; ``endpoint``: where a model is that somebody else runs.
+    for jobs of the warehouse and manifests of training, by their place ("jobs/daily_sessions.sql"); ``endpoint``:
+    where a model is that somebody else runs.
 
     Raises InputError (PAI012, PAI022) before anything starts.
     """
@@ -117,12 +124,12 @@ def deploy(folder: Path, requirements: Iterable[Path], jobs: Iterable[Path] = ()
         shutil.copytree(folder / "categories", folder / "running" / "categories")
     for path in others:
         shutil.copy(path, folder / "running" / "categories" / path.name)
-    if changed:
-        shutil.copytree(folder / "jobs", folder / "running" / "jobs")
-    for name, path in (changed or {}).items():
-        if not (folder / "jobs" / f"{name}.sql").is_file():
-            raise InputError("PAI012", f"no job {name!r} is deployed, so it cannot be changed", where=str(path))
-        shutil.copy(path, folder / "running" / "jobs" / f"{name}.sql")
+    for place, path in (changed or {}).items():
+        if not (folder / place).is_file():
+            raise InputError("PAI012", f"no {place} is deployed, so it cannot be changed", where=str(path))
+        if not (folder / "running" / place).is_file():
+            shutil.copytree((folder / place).parent, (folder / "running" / place).parent)
+        shutil.copy(path, folder / "running" / place)
     if endpoint is not None:
         endpoints.load(endpoint)  # refused before anything starts
         shutil.copy(endpoint, folder / "endpoint.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from lineage.errors import InputError
 from lineage.names import asset_of
+from sim.cli import serving
 from sim.scenario import runner
 from sim.scenario.expectations import check
 from sim.scenario.faults import Armed, Fault
@@ -148,6 +150,16 @@ def the_change_is_reported(run: runner.Run, clean: runner.Run) -> None:
     assert [one for one in clean.lineage["findings"] if one["code"] == "PAI405"] == []
 
 
+def the_run_is_reported(run: runner.Run, clean: runner.Run) -> None:
+    """The use of where each row comes from; the run says of itself what it has read, whatever was declared."""
+    assert findings(run, "PAI405", "warehouse:core.daily_sessions#region") == WEARERS
+    assert [one for one in clean.lineage["findings"] if one["code"] == "PAI405"] == []
+    assert [(one["from"], one["state"]) for one in run.lineage["edges"] if one["to"] == "training:assistant_eval"
+            and one["from"] == "warehouse:core.daily_sessions#region"] == [
+                ("warehouse:core.daily_sessions#region", "observed")]
+    assert steps_of(run)[-1] == steps_of(clean)[-1] == ("done", "")
+
+
 def steps_of(run: runner.Run) -> list[tuple[str, str]]:
     return [(one["outcome"], one["said"].get("code", "")) for one in run.verdict["steps"][2:]]
 
@@ -244,6 +256,10 @@ CASES: dict[str, list[Case]] = {
                                       ("utterance", "too_long"), ("unheard_of", "unknown_field"))],
     "changed_sql": [Case({"job": "daily_sessions", "sql": "jobs/daily_sessions_changed.sql"}, 2,
                          the_change_is_reported)],
+    # The weights, and what the run says of itself.
+    "changed_manifest": [Case({"manifest": "assistant_eval",
+                               "by": "manifests/changed/assistant_eval_with_region.yaml"}, 2, the_run_is_reported,
+                              CUT_SHORT)],
     "crash": [Case({"method": "Inference/Generate"}, WEARERS, nothing_was_quoted, GOES_ON)],
     "labelled_branch": [Case({"category": "ranks", "when": "building", "config": "logger/ranks.yaml",
                               "table": "logger/tables/ranks.sql"}, WEARERS, the_rank_was_refused, GOES_ON)],
@@ -272,6 +288,12 @@ CASES: dict[str, list[Case]] = {
 
 def test_every_fault_has_a_case() -> None:
     assert set(CASES) == {entry.name for entry in FAULTS}
+
+
+def test_a_process_of_its_own_knows_every_fault() -> None:
+    """It imports the modules that enter them, not the whole vocabulary."""
+    known = {one.__name__ for one in vars(serving).values() if isinstance(one, ModuleType)} | {Armed.__module__}
+    assert {entry.make.__module__ for entry in FAULTS} <= known
 
 
 @pytest.mark.parametrize(("kind", "case"), [(kind, case) for kind, cases in CASES.items() for case in cases],
@@ -337,6 +359,13 @@ def test_a_job_that_is_not_there_is_refused_with_its_place(runs: Runs) -> None:
     assert caught.value.code == "PAI012" and "no_such_job" in caught.value.what
     assert caught.value.where.startswith("tests/scenario/test_faults.py:")
     assert list(runs.folder.glob("absent-job/*")) == []
+
+
+def test_what_is_not_deployed_cannot_be_changed(runs: Runs) -> None:
+    for kind, changed in (("changed_sql", {"job": "none", "sql": "jobs/daily_sessions_changed.sql"}),
+                          ("changed_manifest", {"manifest": "none", "by": "manifests/city_ads.yaml"})):
+        with pytest.raises(InputError, match=r"none.* is deployed, so it cannot be changed"):
+            runs.run(faulty(story("absent-change"), fault(kind, **changed)))
 
 
 @given(st.integers(0, 30), st.none() | st.integers(0, 10), st.none() | st.integers(1, 10))

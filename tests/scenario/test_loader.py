@@ -95,6 +95,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("faults", "policy_away", {}, {"after": int, "times": int}),
     ("faults", "clock_skew", {"service": str, "seconds": int}, {}),
     ("faults", "changed_sql", {"job": str, "sql": str}, {}),
+    ("faults", "changed_manifest", {"manifest": str, "by": str}, {}),
     ("steps", "flush", {}, {}),
     ("steps", "schedule", {"from": str}, {"to": str}),
     ("steps", "train", {"manifest": str}, {"purpose": str, "go_on": bool}),
