@@ -113,13 +113,14 @@ def _merged(given: Counts) -> Counts:
     """Sorted, equal pairs added up."""
     if not len(given.contexts):
         return given
-    order = np.argsort(given.contexts)
+    # A merge sort: measured at half the time of the default on these keys, and chunks in order are only merged.
+    order = np.argsort(given.contexts, kind="stable")
     contexts, following, counts = given.contexts[order], given.following[order], given.counts[order]
     # Where contexts are equal, by the next word: the number of the context and the word in one integer.
     same = contexts[1:] == contexts[:-1]
     places = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
     number = np.cumsum(np.r_[False, ~same])[places].astype(np.uint64)
-    order = places[np.argsort((number << np.uint64(32)) | following[places])]
+    order = places[np.argsort((number << np.uint64(32)) | following[places], kind="stable")]
     following[places], counts[places] = following[order], counts[order]
     first = np.r_[True, (contexts[1:] != contexts[:-1]) | (following[1:] != following[:-1])]
     starts = np.flatnonzero(first)
