@@ -9,6 +9,7 @@ import typer
 
 from sim.cli.options import Json, print_json
 from sim.cli.paradigms import paradigms
+from sim.cli.training import training
 
 
 def add(app: typer.Typer) -> None:
@@ -20,6 +21,7 @@ def add(app: typer.Typer) -> None:
     group.command()(rules)
     group.command()(paradigms)
     group.command()(zones)
+    group.command()(training)
     app.add_typer(group, name="bench")
 
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from lineage.discover.store import Store
 from protos import logger_pb2, policy_pb2, warehouse_pb2
-from protos.rows_pb2 import Row, Rows, Value
 from sim.load.intervals import median
 from sim.load.observing import PURPOSE, Observer, Seen, metadata, observers
 from sim.load.running import running
+from sim.load.sessions import appended
 from sim.scenario.account import checks
 from sim.scenario.schema import Scenario, World
 from sim.scenario.stage import Call
@@ -42,7 +42,8 @@ WITHOUT = "safety"
 JOBS = {"daily_sessions": "job:daily_sessions", "rows_by_region": "query:rows_by_region"}
 _QUERY = (f"-- query: rows_by_region\n-- owner: bench\n-- purpose: {PURPOSE}\n"
           "SELECT region, count(utterance) FROM core.sessions GROUP BY region;\n")
-_COLUMNS = ("session", "wearer", "device", "region", "utterance", "answer", "checkpoint", "asked_at")
+_ASKED = ("What is that building?",
+          "That is the Empire State Building: a tower of 102 floors in Manhattan, finished in 1931.")
 Progress = Callable[[str], None]
 
 
@@ -115,7 +116,7 @@ async def _checks(call: Call, rows: int, rounds: int, seed: int, progress: Progr
     progress(f"appending {rows:,} rows")
     for begin in range(0, rows, EACH):
         count = min(EACH, rows - begin)
-        await call("warehouse", "Append", _rows(begin, count), metadata(seed, "append", begin))
+        await call("warehouse", "Append", appended([_ASKED] * count, begin=begin), metadata(seed, "append", begin))
     texts = {"daily_sessions": (bundled().jobs / "daily_sessions.sql").read_text(encoding="utf-8"),
              "rows_by_region": _QUERY}
     report: dict[str, Any] = {}
@@ -134,14 +135,3 @@ async def _checks(call: Call, rows: int, rounds: int, seed: int, progress: Progr
         report[job] = {"rows": rows, "rounds": rounds, "with_s": median(took[PURPOSE]).rounded(4),
                        "without_s": median(took[WITHOUT]).rounded(4), "ns_a_row": median(each).rounded(1)}
     return report
-
-
-def _rows(begin: int, count: int) -> warehouse_pb2.AppendRequest:
-    def values(number: int) -> list[Value]:
-        texts = (f"s-{number:09d}", f"b-{number % 1000:04d}", "g-1", "US", "What is that building?",
-                 "That is the Empire State Building: a tower of 102 floors in Manhattan, finished in 1931.",
-                 "assistant@1", "2026-01-05T09:30:00Z")
-        return [Value(text=text) for text in texts]
-
-    return warehouse_pb2.AppendRequest(rows=Rows(schema="core.sessions", columns=_COLUMNS, rows=[
-        Row(values=values(number)) for number in range(begin, begin + count)]))
