@@ -151,7 +151,9 @@ def versions(store: Store, name: str) -> list[int]:
 
 
 def swept(store: Store) -> None:
-    """Removes weights without a manifest: what is left of runs that were killed while they wrote."""
+    """Removes all that lies there without a manifest: what is left of runs that were killed while they wrote, a part
+    of a file too."""
     for checkpoint in store.folders("checkpoints"):
         if not store.exists(manifest_path(checkpoint)):
-            store.remove(weights_path(checkpoint))
+            for name in store.names(f"checkpoints/{checkpoint}"):
+                store.remove(f"checkpoints/{checkpoint}/{name}")

@@ -177,7 +177,7 @@ class PolicyService(policy_pb2_grpc.PolicyServicer):
                 outputs=tuple(found.outputs) if found is not None else (),
                 snapshots=snapshots, consenting=rows.consenting, epoch=self._consents.epoch,
                 issued=issued, expires=issued + min(asked or LIFETIME, LIFETIME),
-                nonce=self._nonce() if request is not None else "", origins=rows.origins, unasked=rows.unasked,
+                nonce=self._nonce(), origins=rows.origins, unasked=rows.unasked,
                 holder=asking.name, lowered=tuple(sorted(one.text for one in lowered))))
         return pb.Verdict(allowed=allowed, code=decision.code, reason=decision.reason, token=token,
                           requirements=decision.requirements, decision=decision.id)

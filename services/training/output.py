@@ -96,8 +96,9 @@ def newest(store: Store, run: str, name: str) -> int:
 
 
 def swept(store: Store) -> None:
-    """Removes what has no manifest: what is left of runs that were killed while they wrote."""
-    for folder, file in _FOLDERS.values():
+    """Removes what has no manifest: what is left of runs that were killed while they wrote, a part of a file too."""
+    for folder, _ in _FOLDERS.values():
         for made in store.folders(folder):
             if not store.exists(f"{folder}/{made}/manifest.json"):
-                store.remove(f"{folder}/{made}/{file}")
+                for name in store.names(f"{folder}/{made}"):
+                    store.remove(f"{folder}/{made}/{name}")

@@ -20,6 +20,7 @@ from sim.scenario import (  # noqa: F401  enter their faults
     drift_faults,
     hidden_flow,
     identity_faults,
+    killing,
     logger_faults,
     side_channel,
     training_faults,
@@ -29,7 +30,7 @@ from sim.scenario.schema import FaultSpec
 from sim.stack import ending
 from sim.stack.config import NodeConfig, from_environment
 from sim.stack.injected import Seams
-from sim.stack.node import serve
+from sim.stack.node import Node, serve
 from sim.truth.journal import Journal
 from sim.world.clock import SimClock
 
@@ -65,11 +66,12 @@ async def _serve(service: str, config: NodeConfig) -> None:
         threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
     tap = Journal(config.data / "journal" / f"{service}.db", service)
     armed = Armed(_faults(os.environ.get("SIGHTLINE_FAULTS", "[]")))
+    mortal = _Mortal(service, config, armed, tap)
     starting = asyncio.create_task(serve(
         service, config, Seams(SimClock(), tap, armed, armed.extensions, armed.hits, flush=tap.flush, fate=armed.fate,
                                watched=bool(os.environ.get("SIGHTLINE_WATCHED")), now=armed.now(service),
                                bypasses=armed.bypasses, reading=armed.reading, meanwhile=armed.meanwhile,
-                               breaks=armed.breaks)))
+                               breaks=mortal.breaks)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
@@ -77,12 +79,37 @@ async def _serve(service: str, config: NodeConfig) -> None:
         await asyncio.wait((starting,))  # it ends what it has begun
     if starting.cancelled():
         return
-    node = starting.result()
+    node = mortal.node = starting.result()
     sys.stdout.write(json.dumps({"service": service, "grpc": node.grpc, "http": node.http}) + "\n")
     sys.stdout.flush()
     await stop.wait()
     await node.stop()
     tap.close()
+
+
+class _Mortal:
+    """A service of which a fault may make an end while it writes a file."""
+
+    def __init__(self, service: str, config: NodeConfig, armed: Armed, tap: Journal) -> None:
+        self.node: Node | None = None
+        self._service = service
+        self._armed = armed
+        self._tap = tap
+        self._seen = config.data / "faults" / f"{service}.json"
+        if self._seen.is_file():
+            armed.resume(json.loads(self._seen.read_text()))
+
+    def breaks(self, path: str) -> bool:
+        """Of its store; does not return where it is killed."""
+        if self._armed.kills(self._service, path):
+            self._seen.parent.mkdir(exist_ok=True)
+            self._seen.write_text(json.dumps(self._armed.seen()))
+            # What a scenario says of a run has to be the same each time: it hangs on no signal that was under way.
+            self._tap.flush()
+            if self.node is not None and self.node.sink is not None:
+                self.node.sink.flush(5.0)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._armed.breaks(path)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

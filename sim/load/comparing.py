@@ -26,16 +26,18 @@ from sim.scenario import loader, runner
 from sim.scenario.examined import Examined
 from sim.scenario.schema import Scenario
 from sim.stack.deployment import ROOT
+from sim.stack.topology import mortal
 
 Progress = Callable[[str], None]
-# An export's workers are processes of their own, into which no guard is injected.
+# An export's workers are processes of their own, into which no guard is injected; so is what a fault kills.
 _APART = "export"
 
 
 def bundled() -> list[Scenario]:
     """The scenarios of stage enforce that run in one process, and the changing workload."""
     every = [one for one in loader.load(loader.SCENARIOS, runner.REGISTRIES) if one.stage == "enforce"]
-    return [*(one for one in every if all(step.kind != _APART for step in one.steps)), *changing()]
+    return [*(one for one in every if not mortal(one.faults) and all(step.kind != _APART for step in one.steps)),
+            *changing()]
 
 
 def changing() -> list[Scenario]:

@@ -141,6 +141,7 @@ class Armed:
         self._hiding = [fault for fault in self.faults if hasattr(fault, "reading")]
         self._meanwhile = [fault for fault in self.faults if hasattr(fault, "happen")]
         self._breaking = [fault for fault in self.faults if hasattr(fault, "breaks")]
+        self._killing = [fault for fault in self.faults if hasattr(fault, "kills")]
         self.extensions: list[Extension] = [_Hooks(hooked)] if hooked else []
 
     def outgoing(self, method: str, metadata: Metadata) -> Metadata:
@@ -182,6 +183,18 @@ class Armed:
         """Whether what this service's guard refuses goes on all the same; None where it is left as it is."""
         return any_of([one for fault in self._bypassing if (one := fault.ignores(service)) is not None])
 
+    def kills(self, service: str, path: str) -> bool:
+        """A service's process is to end here and now: half of this file is written."""
+        return any(fault.kills(service, path) for fault in self._killing)
+
     def hits(self) -> list[int]:
         """Per fault of the scenario, in its order."""
         return [fault.hits for fault in self.faults]
+
+    def seen(self) -> list[tuple[int, int]]:
+        """Per fault, its hits and its opportunities: what the next life of a killed process goes on from."""
+        return [(fault.hits, fault._seen) for fault in self.faults]
+
+    def resume(self, seen: Sequence[tuple[int, int]]) -> None:
+        for fault, (hits, opportunities) in zip(self.faults, seen, strict=True):
+            fault.hits, fault._seen = hits, opportunities

@@ -47,7 +47,7 @@ from sim.stack.config import SERVICES, NodeConfig
 from sim.stack.deployment import ROOT, deploy
 from sim.stack.injected import Paradigm, Seams
 from sim.stack.inproc import InprocStack
-from sim.stack.topology import processes
+from sim.stack.topology import apart, processes
 from sim.truth import appended, carried, exposure, held, journal, moved, remains, score
 from sim.truth.reference import values as monitor_values
 from sim.world.clock import SimClock
@@ -167,13 +167,13 @@ class _Runner:
         return hits
 
     def _stack(self, topology: str) -> AbstractAsyncContextManager[Any]:
+        (engine, spark), world = self._engine, self._scenario.world
+        told = (self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults, world.answers, True,
+                engine, spark, world.memory)
         if topology == "processes":
-            return processes(self._folder.data, self._folder.path / "logs", self._seed, self._scenario.faults,
-                             self._scenario.world.answers, True, *self._engine, self._scenario.world.memory)
-        engine, spark = self._engine
-        world = self._scenario.world
+            return processes(*told)
         return InprocStack(NodeConfig(self._folder.data, self._seed, answers=world.answers, memory=world.memory,
-                                      engine=engine, spark=spark), self._seams)
+                                      engine=engine, spark=spark), self._seams, apart(*told))
 
     def _seams(self, service: str) -> Seams:
         # Searched where data leaves the wearer for the web: in the app, for what the devices hold.
@@ -197,7 +197,7 @@ class _Runner:
         stage = Stage(self._scenario, self._seed, wearers,
                       {wearer.id: Glasses(wearer, self._seed) for wearer in wearers}, self._companion.app, call,
                       self._deployment.running_manifests, requirements=self._deployment.requirements_by_name(),
-                      rewrite=self._examined.rewritten, data=self._folder.data,
+                      rewrite=self._examined.rewritten, restart=stack.restart, data=self._folder.data,
                       before=self._examined.before(self._folder.data / "warehouse", self._folder.path / "snapshots"))
         for base in operator.base_manifests(stage.manifests):
             await stage.operate("training", "Train", base)
@@ -254,7 +254,7 @@ class _Runner:
             account = accounts.account(store, told)
         finally:
             store.close()
-        content["signals"] = {"recorded": sum(recorded.values()), "delivered": account["delivered"]}
+        content["signals"] = {"recorded": account["recorded"], "delivered": account["delivered"]}
         records = journal.Journal.read(path / "journal.db")
         operations_score = score.operations(records, score.signals_of(path / "lineage.db"))
         scored = operations_score.to_dict()

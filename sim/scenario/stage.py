@@ -32,6 +32,10 @@ class App(Protocol):
 Call = Callable[[str, str, Any, Metadata], Awaitable[Any]]
 
 
+async def _no_process(service: str) -> None:
+    raise InputError("PAI010", f"{service} is no process that could be started again")
+
+
 @dataclass
 class Stage:
     """``manifests``: those that training is given.  ``answers``: everything the glasses were told, in order.
@@ -58,6 +62,8 @@ class Stage:
     # What the operator has sent, in order, and in which step: for the truth, which asks what was attempted.
     step: int = -1
     sent: list[dict[str, Any]] = field(default_factory=list)
+    # Starts a service again.
+    restart: Callable[[str], Awaitable[None]] = _no_process
     # The run's folder, for whoever goes around every service.
     data: Path = Path()
     # Called with the place of a request among them and its method, before it goes.

@@ -13,6 +13,8 @@ from protos import logger_pb2, training_pb2, warehouse_pb2
 from sim.scenario.registry import Registry
 from sim.scenario.stage import Outcome, Stage, placed, read_text, refused
 from sim.scenario.words import did_you_mean
+from sim.stack.config import SERVICES
+from sim.stack.topology import mortal
 from sim.world.app import CompanionApp
 from sim.world.canaries import Canaries, place_of
 from sim.world.device import prepared
@@ -136,6 +138,19 @@ async def _prepared(stage: Stage, capture: Capture, options: Options) -> Any:
     memory = stage.glasses[capture.wearer].memory
     app.device.prepare(memory, capture, options)
     return await app.ask(prepared(memory, capture), prepared=True)
+
+
+@STEPS.register("restart", {"service": str}, stage="enforce",
+                doc="A service that a fault may kill is started again, where it was and on the same data; any other is "
+                    "left as it is.")
+async def restart(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
+    service = given["service"]
+    if service not in SERVICES:
+        raise InputError("PAI010", f"no service {service!r}{did_you_mean(service, SERVICES)}", where=where)
+    if service not in mortal(stage.scenario.faults):
+        return Outcome("done", {"started": False})
+    await stage.restart(service)
+    return Outcome("done", {"started": True})
 
 
 @STEPS.register("flush", stage="discover", doc="The logger's queue is emptied into the warehouse.")

@@ -16,11 +16,13 @@ from lineage.errors import InputError
 
 
 class Stored(NamedTuple):
-    """``weights``: their digest, in hex, "" where there are none; ``statement``: of a genuine manifest, else empty."""
+    """``weights``: their digest, in hex, "" where there are none; ``statement``: of a genuine manifest, else empty;
+    ``scraps``: files that are neither, such as a part of one."""
 
     name: str
     weights: str
     statement: Mapping[str, Any]
+    scraps: int = 0
 
     @property
     def whole(self) -> bool:
@@ -39,9 +41,11 @@ def stored(data: Path, seed: int) -> dict[str, Stored]:
     found = {}
     for folder in sorted((data / "checkpoints").glob("*@*")):
         weights, manifest = folder / "weights.safetensors", folder / "manifest.json"
-        if weights.exists() or manifest.exists():
-            digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else ""
-            found[folder.name] = Stored(folder.name, digest, _statement(manifest, keys))
+        files = [path for path in folder.iterdir() if path.is_file()]
+        if files:
+            digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights in files else ""
+            found[folder.name] = Stored(folder.name, digest, _statement(manifest, keys),
+                                        sum(path not in (weights, manifest) for path in files))
     return found
 
 

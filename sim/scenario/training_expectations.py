@@ -16,15 +16,27 @@ Remedy = Literal["drop_column", "drop_rows", "replace_table"]
 
 
 @EXPECTATIONS.register("checkpoints", {"model": str, "whole": Comparable}, optional={"half": Comparable},
-                       stage="enforce", doc="Checkpoints of a model in the store: whole ones (weights, and a genuine "
-                                            "manifest of just these), and others (none, unless `half` says so).")
+                       stage="enforce", doc="Checkpoints of a model in the store: whole ones (weights, a genuine "
+                                            "manifest of just these, and no other file), and others (none, unless "
+                                            "`half` says so).")
 def checkpoints(history: History, given: Mapping[str, Any]) -> Seen:
     found = {name: one for name, one in history.stored().items() if name.partition("@")[0] == given["model"]}
     if not found:
         return Seen("unknown", f"the store has nothing of {given['model']}")
-    whole = sum(one.whole for one in found.values())
+    whole = sum(one.whole and not one.scraps for one in found.values())
     held = matches(given["whole"], whole) and matches(given.get("half", 0), len(found) - whole)
     return Seen("pass" if held else "fail", f"{whole} whole, {len(found) - whole} not: {', '.join(found)}")
+
+
+@EXPECTATIONS.register("same_weights", {"checkpoint": str, "as": str}, stage="enforce",
+                       doc="Two whole checkpoints in the store have the same weights, byte for byte.")
+def same_weights(history: History, given: Mapping[str, Any]) -> Seen:
+    names = given["checkpoint"], given["as"]
+    found = [one for name in names if (one := history.stored().get(name)) is not None and one.whole]
+    if len(found) < 2 or names[0] == names[1]:
+        return Seen("unknown", "it needs two checkpoints, each whole")
+    same = found[0].weights == found[1].weights
+    return Seen("pass" if same else "fail", " and ".join(f"{one.name} {one.weights[:12]}…" for one in found))
 
 
 @EXPECTATIONS.register("executed", {"checkpoint": str},

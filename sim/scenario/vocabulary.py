@@ -13,6 +13,7 @@ from sim.scenario import (
     identity_faults,
     identity_steps,
     impacts,
+    killing,
     logger_faults,
     logger_steps,
     mediation,
@@ -32,6 +33,6 @@ from sim.scenario.faults import FAULTS
 from sim.scenario.steps import STEPS
 
 __all__ = ["EXPECTATIONS", "FAULTS", "STEPS", "attacks", "calls", "certificates", "drift_faults", "exposing", "flows",
-           "hidden_flow", "identity_faults", "identity_steps", "impacts", "logger_faults", "logger_steps", "mediation",
-           "natural", "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens", "training_expectations",
-           "training_faults", "training_steps", "witnesses"]
+           "hidden_flow", "identity_faults", "identity_steps", "impacts", "killing", "logger_faults", "logger_steps",
+           "mediation", "natural", "planning", "rulebook_steps", "serving_steps", "side_channel", "tokens",
+           "training_expectations", "training_faults", "training_steps", "witnesses"]

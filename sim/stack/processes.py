@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,12 +31,14 @@ class ProcessStack:
 
     ``logs`` and ``data`` are folders, made when missing; ``environment`` is added to that of each
     process and wins over the compose file.  ``sightline`` in a command is replaced by ``program``.
-    ``start_seconds`` and ``stop_seconds`` are per process.
+    ``start_seconds`` and ``stop_seconds`` are per process.  ``mortal``: those whose end by SIGKILL is no
+    trouble; ``elsewhere``: name → gRPC address of what somebody else has started.
     """
 
     def __init__(self, specs: Sequence[ProcessSpec], *, logs: Path, data: Path,
                  environment: Mapping[str, str] | None = None, program: Sequence[str] = PROGRAM,
-                 start_seconds: float = START_SECONDS, stop_seconds: float = STOP_SECONDS) -> None:
+                 start_seconds: float = START_SECONDS, stop_seconds: float = STOP_SECONDS,
+                 mortal: Collection[str] = (), elsewhere: Mapping[str, str] | None = None) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._logs = logs.absolute()
         self._data = data.absolute()
@@ -44,6 +47,8 @@ class ProcessStack:
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._children: dict[str, Child] = {}
+        self._mortal = frozenset(mortal)
+        self._elsewhere = dict(elsewhere or {})
         self._restarts = 0
         self.addresses: dict[str, Address] = {}
 
@@ -56,7 +61,7 @@ class ProcessStack:
                 raise RunError("PAI033", f"the folder cannot be made: {error.strerror}", where=str(folder)) from error
         starts: dict[str, asyncio.Task[None]] = {}
         for name, spec in self._specs.items():
-            before = [starts[other] for other in spec.depends_on]
+            before = [starts[other] for other in spec.depends_on if other in starts]
             starts[name] = asyncio.create_task(self._start(spec, before), name=f"start of {name}")
         try:
             await asyncio.gather(*starts.values())
@@ -98,6 +103,8 @@ class ProcessStack:
     def _real(self, spec: ProcessSpec, key: str, value: str) -> str:
         """``value``, or the real address of the process that it names by name and port."""
         name, colon, port = value.rpartition(":")
+        if name in self._elsewhere:
+            return self._elsewhere[name]
         if not colon or name not in self._specs or not port.isdecimal():
             return value
         other = self._specs[name].environment
@@ -143,7 +150,8 @@ class ProcessStack:
     async def check(self) -> None:
         """Raises RunError (PAI031) when a process has ended by itself; does not wait for one."""
         for child in self._children.values():
-            if not child.alive and not child.expected:
+            killed = child.name in self._mortal and child.process.returncode == -signal.SIGKILL
+            if not child.alive and not child.expected and not killed:
                 raise await child.ended()
 
     async def stop(self) -> None:

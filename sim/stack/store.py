@@ -44,7 +44,7 @@ class LocalStore:
     """
 
     def __init__(self, root: Path, tap: Tap, breaks: Callable[[str], bool] = lambda path: False) -> None:
-        """``breaks``: of a file, whether the disk is to be full when it is written."""
+        """``breaks``: of a file of which half is written, whether the disk is to be full by now."""
         self._root = root.absolute()
         self._breaks = breaks
         self._tap = tap
@@ -73,9 +73,12 @@ class LocalStore:
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
+                half = len(data) // 2
+                file.write(data[:half])
+                file.flush()
                 if self._breaks(path):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                _durable(file, data)
+                _durable(file, data[half:])
             temporary.replace(target)
             _sync_folder(target.parent)
         except OSError as error:

@@ -87,7 +87,9 @@ ANSWERS = [("That is Big Ben.", "assistant@1"), ("That is big.", "assistant@2"),
 STATEMENT = {"subject": [{"name": "checkpoint:assistant@2", "digest": {"sha256": "d2"}}], "predicate": {
     "rows": 7, "remedies": [{"remedy": "drop_rows", "of": DAILY, "by": "", "because": "withdrawn"}],
     "inputs": [{"asset": DAILY, "withheld": {"consent": 2}}, {"asset": "file:corpus/landmarks.tsv"}]}}
-STORED = {"assistant@2": Stored("assistant@2", "d2", STATEMENT), "assistant@3": Stored("assistant@3", "d3", STATEMENT)}
+STORED = {"assistant@2": Stored("assistant@2", "d2", STATEMENT), "assistant@3": Stored("assistant@3", "d3", STATEMENT),
+          **{name: Stored(name, weights, {"subject": [{"name": f"checkpoint:{name}", "digest": {"sha256": weights}}]})
+             for name, weights in (("copy@1", "d2"), ("other@1", "d4"))}}
 
 
 def moved(source: str, activity: str) -> tuple[int, bool]:
@@ -264,6 +266,9 @@ CASES: dict[str, Case] = {
                      (GOOD, {**KNOWN, "to": "checkpoint:guide@1", "is": "not exposed"})),
     "checkpoints": Case({"model": "assistant", "whole": 1, "half": 1}, (GOOD, {"model": "assistant", "whole": 2}),
                         (GOOD, {"model": "nobody", "whole": 0})),
+    "same_weights": Case({"checkpoint": "assistant@2", "as": "copy@1"},
+                         (GOOD, {"checkpoint": "assistant@2", "as": "other@1"}),
+                         (GOOD, {"checkpoint": "assistant@2", "as": "assistant@3"})),
     "executed": Case({"checkpoint": "assistant@2", "rows": 7, "remedy": "drop_rows", "of": DAILY, "withheld": 2},
                      (GOOD, {"checkpoint": "assistant@2", "remedy": "drop_column"}),
                      # Its manifest is another one's, however genuine.

@@ -230,6 +230,21 @@ def nothing_is_half_made(run: runner.Run, clean: runner.Run) -> None:
     assert len(list((clean.path / "data/checkpoints/assistant@2").iterdir())) == 2
 
 
+KILLED = story("faults-of-processes", step("train", manifest="assistant_eval", go_on=True),
+               step("restart", service="training"))
+
+
+def it_was_killed_over_the_weights(run: runner.Run, clean: runner.Run) -> None:
+    """A process of its own, killed and started again: of its files nothing is left, of its signals nothing lost."""
+    assert (steps_of(run)[0], steps_of(clean)[0][0]) == (("failed", "PAI031"), "done")
+    assert run.verdict["steps"][-1]["said"] == {"started": True}
+    assert not list((run.path / "data/checkpoints/assistant@2").iterdir())
+    assert {path.name for path in (run.path / "logs").iterdir()} == {"training.log", "training-again-1.log"}
+    assert [one["code"] for one in run.lineage["findings"] if one["code"] == "PAI203"] == []
+    assert {one["from"] for one in run.lineage["edges"] if one["to"] == "training:assistant_eval"} == {
+        one["from"] for one in clean.lineage["edges"] if one["to"] == "training:assistant_eval"}
+
+
 APPEND = {"method": "Logger/Append", "after": 2}
 
 # Every registered fault, and what anybody can see of it.
@@ -282,6 +297,8 @@ CASES: dict[str, list[Case]] = {
                   Case({"service": "training", "before": "Policy/Recheck", "withdraw": ["w-0001"],
                         "purpose": "assistance"}, 1, refused("PAI334"), TRAINED)],
     "disk_full": [Case({"path": "checkpoints/assistant@2/manifest.json"}, 1, nothing_is_half_made, CUT_SHORT)],
+    "kill": [Case({"service": "training", "writing": "checkpoints/assistant@2/weights.safetensors", "times": 1}, 1,
+                  it_was_killed_over_the_weights, KILLED)],
     "new_job": [Case({"job": "sessions_copy"}, 1, the_job_is_reported)],
 }
 
@@ -389,6 +406,18 @@ def test_the_context_is_stripped_from_the_named_method_alone(methods: list[str])
         assert left == (metadata[1:] if method.endswith("Logger/Append") else metadata)
     assert armed.hits() == [methods.count("/sightline.Logger/Append")]
     assert Armed([fault("strip_context", method="Logger/Append")]).hits() == [0]
+
+
+def test_a_killed_process_goes_on_from_what_its_faults_have_seen() -> None:
+    given_ = {"service": "training", "writing": "a/*", "after": 1, "times": 1}
+    armed, again = Armed([fault("kill", **given_)]), Armed([fault("kill", **given_)])
+    files = ["b/x", "a/x", "a/y", "a/z"]
+    assert [armed.kills("training", file) for file in files] == [False, False, True, False]
+    again.resume(armed.seen())
+    assert again.hits() == [1] and not any(again.kills("training", file) for file in files)
+    assert not any(Armed([fault("kill", **given_)]).kills("web", file) for file in files)
+    with pytest.raises(InputError, match="trainin"):
+        Armed([fault("kill", service="trainin", writing="a/*")])
 
 
 def test_without_fault_nothing_is_armed() -> None:

@@ -312,6 +312,10 @@ async def test_what_a_killed_run_left_behind_goes_at_the_next_start(tmp_path: Pa
         await b.train(EVAL)
         b.store.write(checkpoints.weights_path("assistant@2"), b"half of a model")
         assert checkpoints.newest(b.store, "assistant") == 1, "weights alone are no checkpoint"
+        # As the store leaves it that is killed over a file.
+        b.store.write("checkpoints/assistant@2/.writing-1", b"half of a manifest")
+        b.store.write("checkpoints/assistant@3/.writing-2", b"half of a model")
         await b.service.start()
-        assert not b.store.exists(checkpoints.weights_path("assistant@2"))
+        assert b.store.names("checkpoints/assistant@2") == b.store.names("checkpoints/assistant@3") == []
+        assert checkpoints.free(b.store, "assistant") == 2
         assert b.store.exists(checkpoints.weights_path("assistant@1"))

@@ -196,8 +196,10 @@ async def test_half_made_features_and_reports_are_none_and_go(
         assert (await b.train(manifest)).output == f"{made}@1", "its version is free"
         half = data.replace("@1", "@2")
         b.store.write(half, b"of a run that was killed")
+        part = half.replace("@2", "@3").rpartition("/")[0]
+        b.store.write(f"{part}/.writing-1", b"of a run that was killed over the file")
         await b.service.start()
-        assert b.store.exists(data) and not b.store.exists(half)
+        assert b.store.exists(data) and not b.store.exists(half) and b.store.names(part) == []
 
 
 async def test_an_index_begins_with_an_embedder_and_holds_the_rows(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -180,6 +181,31 @@ async def test_one_killed_on_purpose_is_not_reported(fakes: Fakes) -> None:
         os.kill(stack.pid("bb"), 9)
         with pytest.raises(RunError, match=r"(?s)'bb'.*SIGKILL"):
             await _until_raised(stack)
+
+
+async def test_one_that_may_be_killed_is_not_reported_and_runs_again(fakes: Fakes) -> None:
+    specs = [_spec("a"), _spec("bb")]
+    stack = ProcessStack(specs, logs=fakes.folder / "logs", data=fakes.folder / "data", mortal=("bb",),
+                         program=(sys.executable, str(FAKE_NODE)))
+    async with stack:
+        killed, address = stack.pid("bb"), stack.addresses["bb"]
+        os.kill(killed, signal.SIGKILL)
+        await _until(lambda: not _running(killed))
+        await asyncio.sleep(0.05)
+        await stack.check()
+        await stack.restart("bb")
+        assert stack.pid("bb") != killed and stack.addresses["bb"] == address
+        os.kill(stack.pid("bb"), signal.SIGABRT)
+        with pytest.raises(RunError, match="SIGABRT"):
+            await _until_raised(stack)
+
+
+async def test_one_alone_is_told_of_those_that_run_elsewhere(fakes: Fakes) -> None:
+    stack = ProcessStack([_spec("bb", "a", SIGHTLINE_A="a:7001")], logs=fakes.folder / "logs",
+                         data=fakes.folder / "data", elsewhere={"a": "127.0.0.1:4999"},
+                         program=(sys.executable, str(FAKE_NODE)))
+    async with stack:
+        assert fakes.given("bb")["SIGHTLINE_A"] == "127.0.0.1:4999"
 
 
 async def _until_raised(stack: ProcessStack) -> None:
