@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from lineage.errors import InputError
 from lineage.names import parse
+from sim.truth.pieces import Pieces
 from sim.truth.record import Record
 
 PIECE = 16
@@ -37,20 +38,19 @@ class Search:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pieces: dict[str, dict[bytes, None]] = {}
+        self._pieces = Pieces()
 
     def hold(self, name: str, value: bytes) -> None:
         """``name``: "neural_band#emg"."""
         found = [piece for part in cut(value) for piece in written(part)]
         with self._lock:
-            self._pieces.setdefault(name, {}).update(dict.fromkeys(found))
+            self._pieces.add(name, found)
 
     def found(self, body: bytes) -> list[str]:
         """The names of values of which a piece stands in ``body``, sorted."""
         lower = body.lower()  # for hexadecimal in capitals
         with self._lock:
-            return sorted(name for name, pieces in self._pieces.items()
-                          if any(piece in body or piece in lower for piece in pieces))
+            return sorted(self._pieces.within(body) | self._pieces.within(lower))
 
 
 def carried(records: Sequence[Record], what: str, to: str) -> Carried:

@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from sim.truth import naming
 from sim.truth.carried import PIECE, cut, written
+from sim.truth.pieces import Pieces
 
 _PASSED_OVER = ("deploy", "journal")
 _ASIDE = ("-wal", "-shm")
@@ -40,17 +41,15 @@ class Remains(NamedTuple):
 
 def remains(data: Path, planted: Sequence[tuple[str, bytes]], beside: Iterable[Path] = ()) -> Remains:
     """``data``: the run's data folder; ``beside``: other files and folders to search, as ``file:<their name>/…``."""
-    pieces: dict[str, set[bytes]] = {}
+    sought = Pieces()
     for name, value in planted:
-        pieces.setdefault(name, set()).update(_forms(value))
-    found: dict[str, set[str]] = {name: set() for name in pieces}
+        sought.add(name, _forms(value))
+    found: dict[str, set[str]] = {name: set() for name, _ in planted}
     searched: set[str] = set()
     for place, body in (*_places(data, ""), *(one for path in beside for one in _places(path, path.name))):
         searched.add(place)
-        lower = body.lower()
-        for name, sought in pieces.items():
-            if place not in found[name] and any(piece in body or piece in lower for piece in sought):
-                found[name].add(place)
+        for name in sought.within(body) | sought.within(body.lower()):
+            found[name].add(place)
     return Remains({name: frozenset(places) for name, places in found.items()}, frozenset(searched))
 
 
