@@ -255,15 +255,18 @@ CODES: dict[str, Code] = {
         "The run cannot be done again: the tables, its manifest, its base or the code are not what they were, whose "
         "rows a table has is not said, or the manifest keeps no token. Or nothing would have shown: what was read of "
         "her cannot be altered, or nobody's rows change the weights. Nothing is certified.",
-        "Certify right after the run, by the code that trained it; a table needs a `subject:`."),
+        "Certify right after the run, by the code that trained it; a table needs a `subject:`.",
+        "scenarios/91_changed_manifest.yaml"),
     "PAI412": Code(
         "not a certificate",
         "The file is cut off, too large, or is something else than a certificate of non-use; or the key file is none.",
-        "Have it sent again; `sightline certify WEARER CHECKPOINT -o FILE` makes one."),
+        "Have it sent again; `sightline certify WEARER CHECKPOINT -o FILE` makes one.",
+        "scenarios/94_certificate_of_non_use.yaml"),
     "PAI413": Code(
         "the certificate does not hold",
         "A link of the certificate was changed, or is not of the one before it. The message names the first such link.",
-        "Trust nothing of it; ask whoever issued it for the original, and for the public keys (`--keys`)."),
+        "Trust nothing of it; ask whoever issued it for the original, and for the public keys (`--keys`).",
+        "scenarios/94_certificate_of_non_use.yaml"),
     "PAI414": Code(
         "a checkpoint knows what lineage says it never learnt",
         "Planted canaries of a source stand out from others that were never planted when the checkpoint is asked, and "

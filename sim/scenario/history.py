@@ -14,8 +14,8 @@ from lineage.model import Signal
 from sim.scenario.stored import Stored
 
 
-def uncertified(wearer: str, checkpoint: str) -> str:
-    raise RunError("PAI411", "nothing was kept of the run", where=checkpoint)
+def uncertified(wearer: str, checkpoint: str, how: str = "", other: str = "") -> str:
+    raise RunError("PAI032", "nothing was kept of the run", where=checkpoint)
 
 
 @dataclass
@@ -48,8 +48,9 @@ class History:
     impact: Callable[[str], Impact] = lambda wearer: Impact(0)
     # What models were asked and answered, and how often each in the same way.
     calls: Callable[[], Mapping[Call, int]] = dict
-    # (wearer, checkpoint) → what the certificate of non-use shows; raises SightlineError where none is given.
-    certified: Callable[[str, str], str] = uncertified
+    # (wearer, checkpoint, how it is spoiled before it is verified, by which other checkpoint) → what the certificate of
+    # non-use shows; raises SightlineError where none is given, or it does not hold.
+    certified: Callable[[str, str, str, str], str] = uncertified
     # What checkpoints show of planted canaries (``sim.truth.exposure.table``); {} where none were.
     exposure: Callable[[], dict[str, Any]] = dict
     # What lies in the checkpoints' folder.

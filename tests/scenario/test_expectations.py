@@ -139,7 +139,9 @@ def history(*, audit: Mapping[str, Any] = AUDIT, operations: Mapping[str, Any] =
                    calls=lambda: CALLS, certified=certified, exposure=lambda: EXPOSURE, stored=lambda: STORED)
 
 
-def certified(wearer: str, checkpoint: str) -> str:
+def certified(wearer: str, checkpoint: str, how: str, other: str) -> str:
+    if how:
+        raise NotProved("PAI413", f"signature: {how}") if how != "cut" else InputError("PAI412", "no certificate")
     if checkpoint == "assistant@2":
         raise NotProved("PAI410", "2 of its 8 rows are hers")
     if checkpoint == "assistant@9":
@@ -342,6 +344,21 @@ def test_a_negative_without_a_positive_control_is_unknown(kind: str) -> None:
     EXPECTATIONS.validate(kind, NEGATIVES[kind])
     assert check(GOOD, kind, NEGATIVES[kind]).verdict == "pass"
     assert check(EMPTY, kind, NEGATIVES[kind]).verdict == "unknown"
+
+
+@pytest.mark.parametrize(("of", "given", "verdict"), [
+    ("assistant@9", {"is": "untold"}, "pass"), ("assistant@9", {"is": "given"}, "unknown"),
+    ("assistant@3", {"is": "untold"}, "fail"), ("assistant@2", {"is": "untold"}, "fail"),
+    ("assistant@3", {"is": "broken", "how": "altered"}, "pass"),
+    ("assistant@3", {"is": "broken", "how": "cut"}, "pass"),
+    ("assistant@3", {"is": "broken", "how": "swapped", "with": "assistant@2"}, "pass"),
+    ("assistant@3", {"is": "broken"}, "unknown"), ("assistant@3", {"is": "broken", "how": "swapped"}, "unknown"),
+    ("assistant@3", {"is": "given", "how": "cut"}, "unknown"),
+    ("assistant@3", {"is": "broken", "how": "cut", "with": "assistant@2"}, "unknown"),
+])
+def test_a_certificate(of: str, given: dict[str, Any], verdict: str) -> None:
+    assert check(GOOD, "certificate", {"wearer": "w-0001", "checkpoint": of, **given}).verdict == verdict
+    assert check(EMPTY, "certificate", {"wearer": "w-0001", "checkpoint": of, **given}).verdict == "unknown"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -70,7 +70,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("expectations", "plan_refused", {"requirement": str, "code": str},
      {"include": list[str], "exclude": list[str], "despite": int}),
     ("expectations", "simulated", {"requirement": str, "requests": Comparable}, {"activity": str, "code": str}),
-    ("expectations", "certificate", {"wearer": str, "checkpoint": str, "is": str}, {}),
+    ("expectations", "certificate", {"wearer": str, "checkpoint": str, "is": str}, {"how": str, "with": str}),
     ("steps", "replay", {}, {"category": str}),
     ("faults", "bad_events", {"category": str, "field": str, "how": str}, {"after": int, "times": int}),
     ("faults", "logger_field_added", {"category": str, "field": str, "from": str, "config": str},
