@@ -149,7 +149,8 @@ ENFORCE: dict[str, Code] = {
         "fewer rows may be seen than the run has read",
         "Since the run was admitted a requirement has arrived by which it would have been given fewer rows. The "
         "checkpoint does not register, or is not served.",
-        "Train again: it reads what may be seen by then."),
+        "Train again: it reads what may be seen by then.",
+        "scenarios/93_fewer_rows_by_now.yaml"),
     "PAI334": Code(
         "consent was withdrawn",
         "A wearer whose rows are in the run has taken back consent to its purpose since they were read. The checkpoint "
