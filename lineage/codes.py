@@ -279,7 +279,8 @@ CODES: dict[str, Code] = {
         "Lineage has a path from the source to the checkpoint, for other rows: none of the traces of those whose "
         "canaries stand out is among what it was trained on, as after a consent that was withdrawn.",
         "Look for a second way, such as an older copy of the table or a checkpoint that it was trained from; withdraw "
-        "the checkpoint, and train again without the rows."),
+        "the checkpoint, and train again without the rows.",
+        "scenarios/90_withdrawn_rows_come_back.yaml"),
     "PAI416": Code(
         "nobody's rows",
         "The lineage knows no row of that person: nothing of hers was logged, or it was written by what says not whose "
