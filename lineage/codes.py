@@ -132,7 +132,8 @@ CODES: dict[str, Code] = {
     "PAI037": Code(
         "more than a model takes",
         "A text has more characters than inference gives a model, or one call has more texts: others wait meanwhile.",
-        "Send less, or in several calls."),
+        "Send less, or in several calls.",
+        "scenarios/86_several_models.yaml"),
     "PAI040": Code(
         "the queue is full",
         "The logger takes events faster than the warehouse, or the warehouse is away; nothing acknowledged is lost.",

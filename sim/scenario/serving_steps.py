@@ -36,14 +36,20 @@ async def _shared_out(stage: Stage, method: str, request: Any, given: Mapping[st
     return Outcome("done", {"serving": answer.serving})
 
 
-@STEPS.register("embed", {"texts": list[str]}, optional={"model": str}, stage="discover",
+@STEPS.register("embed", {"texts": list[str]}, optional={"model": str, "times": int, "go_on": bool}, stage="discover",
                 doc="Texts are made into vectors in one call, each under a key of its own; says which lies nearest to "
-                    "which.")
+                    "which (`times`: each text over and over; `go_on`: also when it is more than a model takes).")
 async def embed(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
-    items = [inference_pb2.EmbedItem(text=text, key=key_id(stage.seed, "embed", stage.operations, number))
+    items = [inference_pb2.EmbedItem(text=text * given.get("times", 1),
+                                     key=key_id(stage.seed, "embed", stage.operations, number))
              for number, text in enumerate(given["texts"])]
-    answer = await stage.operate("inference", "Embed", inference_pb2.EmbedRequest(
-        model=given.get("model", "embedder"), items=items))
+    try:
+        answer = await stage.operate("inference", "Embed", inference_pb2.EmbedRequest(
+            model=given.get("model", "embedder"), items=items))
+    except InputError as error:
+        if not given.get("go_on", False):
+            raise
+        return Outcome("failed", {"code": error.code, "reason": error.what})
     vectors = [list(one.values) for one in answer.vectors]
     return Outcome("done", {"vectors": len(vectors), "dimensions": len(vectors[0]), "checkpoint": answer.checkpoint,
                             "nearest": [_nearest(vectors, at) for at in range(len(vectors))]})

@@ -101,7 +101,7 @@ PLACEHOLDERS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("steps", "train", {"manifest": str}, {"purpose": str, "go_on": bool}),
     ("steps", "rollout", {"checkpoint": str, "share": float}, {"go_on": bool}),
     ("steps", "rollback", {"model": str}, {"go_on": bool}),
-    ("steps", "embed", {"texts": list[str]}, {"model": str}),
+    ("steps", "embed", {"texts": list[str]}, {"model": str, "times": int, "go_on": bool}),
     ("faults", "crash", {"method": str}, {"after": int, "times": int}),
     ("faults", "labelled_branch", {"category": str, "when": str, "config": str, "table": str}, {"after": int}),
     ("expectations", "told", {"step": str, "at": int, "contains": str}, {"is": str}),
