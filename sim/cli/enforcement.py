@@ -18,7 +18,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.twins import SHORT, changed
 from sim.show import terminal
 from sim.truth import score
-from sim.truth.reference import monitor
+from sim.truth.reference import account
 from sim.truth.reference.examined import Examination, examine, reached
 
 # Signed with the time on the wall.
@@ -27,14 +27,16 @@ SIGNED = frozenset({"rpc:policy.Admit.response#token", "rpc:policy.Judge.respons
 
 def score_enforcement(scenarios: Sequence[Scenario], seeds: Sequence[int | None]) -> dict[str, Any]:
     """The six counts, what stands beside them, ``stopped`` (the share of crossings that was blocked, macro-averaged
-    over scenarios, with a bootstrap interval), each item that was not allowed, of each that was blocked what of it told
-    nothing and what would let that go (``over_blocked``), fields that differ when nothing was changed
+    over scenarios, with a bootstrap interval), the decisions of which the journal says the opposite
+    (``disagreements``) or nothing (``undecided``), each item that was not allowed, of each that was blocked what of it
+    told nothing and what would let that go (``over_blocked``), fields that differ when nothing was changed
     (``undetermined``: a bug), and a row per scenario and seed."""
     rows: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
     over: list[dict[str, Any]] = []
     undetermined: set[str] = set()
     disagreements: list[dict[str, Any]] = []
+    undecided: list[dict[str, Any]] = []
     total = len(scenarios) * len(seeds)
     for number, (scenario, seed) in enumerate(((one, seed) for one in scenarios for seed in seeds), 1):
         with terminal.progress(f"{number} of {total}: {scenario.name}") as say:
@@ -45,10 +47,11 @@ def score_enforcement(scenarios: Sequence[Scenario], seeds: Sequence[int | None]
         over += [{**at, **one.to_dict()} for one in found.over]
         undetermined |= {one for one in found.undetermined if one not in SIGNED}
         disagreements += [{**at, **one._asdict()} for one in found.decisions if one.agrees is False]
-    return {**{key: sum(row[key] for row in rows) for key in (*monitor.COUNTS, *monitor.BESIDE)},
+        undecided += [{**at, **one._asdict()} for one in found.decisions if one.agrees is None]
+    return {**{key: sum(row[key] for row in rows) for key in (*account.COUNTS, *account.BESIDE)},
             "stopped": _stopped(rows), "decisions": {key: sum(row["decisions"][key] for row in rows) for key in (
-                "agree", "disagree", "unknown")}, "disagreements": disagreements, "items": items,
-            "over_blocked": over, "undetermined": sorted(undetermined), "scenarios": rows}
+                "agree", "disagree", "unknown")}, "disagreements": disagreements, "undecided": undecided,
+            "items": items, "over_blocked": over, "undetermined": sorted(undetermined), "scenarios": rows}
 
 
 def _scored(scenario: Scenario, seed: int | None, say: runner.Progress) -> tuple[dict[str, Any], Examination]:
@@ -61,7 +64,7 @@ def _scored(scenario: Scenario, seed: int | None, say: runner.Progress) -> tuple
     counted = found.account.to_dict()
     agreed = Counter(one.agrees for one in found.decisions)
     return {"name": scenario.name, "seed": done.verdict["seed"], **{key: counted[key] for key in (
-        *monitor.COUNTS, *monitor.BESIDE)}, "decisions": {"agree": agreed[True], "disagree": agreed[False],
+        *account.COUNTS, *account.BESIDE)}, "decisions": {"agree": agreed[True], "disagree": agreed[False],
                                                    "unknown": agreed[None]}}, found
 
 
@@ -110,7 +113,7 @@ def passed(result: dict[str, Any]) -> int:
 
 def show(result: dict[str, Any]) -> None:
     console = terminal.console()
-    keys = (*monitor.COUNTS, *monitor.BESIDE)
+    keys = (*account.COUNTS, *account.BESIDE)
     terminal.table(("scenario", "seed", *(key.replace("_", " ") for key in keys)),
                    [(row["name"], row["seed"], *(row[key] for key in keys)) for row in result["scenarios"]])
     stopped, told = result["stopped"], result["decisions"]

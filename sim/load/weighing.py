@@ -21,10 +21,10 @@ from sim.truth.record import Record
 from sim.truth.reference import attempts as monitor_attempts
 from sim.truth.reference import monitor
 from sim.truth.reference import rules as monitor_rules
+from sim.truth.reference.account import Account, Item
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.flows import Places
-from sim.truth.reference.monitor import Account, Item
 from sim.truth.reference.needless import over_blocked
 from sim.truth.reference.rules import Rule
 
@@ -71,7 +71,7 @@ def _idle(told: Account, given: Construction, records: Sequence[Record], warehou
     """Of the control: jobs that only a label forbids; twins of their statements put nothing else into their sinks."""
     asked = replace(told, items=tuple(replace(one, verdict="blocked") if one.verdict == "missed" else one
                                       for one in told.items))
-    tried = list(monitor_attempts.attempts(given, Evidence(records).answered))
+    tried = list(monitor_attempts.attempts(given, Evidence(records)))
     return frozenset(one.item.attempt for one in over_blocked(asked, tried, warehouse, rules) if one.uninfluenced)
 
 

@@ -31,15 +31,33 @@ class Rows(NamedTuple):
     armed: bool
 
 
+class Owners:
+    """Whose the rows are that a message carries, by the rows as they arrived at the warehouse."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._whose: defaultdict[str, set[str]] = defaultdict(set)
+        for record in records:
+            if record.op == "received" and record.locator == _APPEND:
+                for key, who in record.detail.get("of", ()):
+                    self._whose[key].add(who)
+        self._known = frozenset[str]().union(*self._whose.values())
+
+    def of(self, record: Record) -> list[str]:
+        """A digest of the wearer for each row; "" for nobody that one could name."""
+        return [self._owner(key, who) for key, who in record.detail.get("of", ())]
+
+    def _owner(self, key: str, who: str) -> str:
+        """By the row's key; else by what it says, where that is a name under which some row has arrived (and not what
+        stands for a name)."""
+        people = self._whose.get(key) or ({who} if who in self._known else set())
+        return next(iter(people)) if len(people) == 1 else ""
+
+
 class Held:
     """``checkpoints``: id → digest of a wearer ("" for unclear) → rows."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        whose: defaultdict[str, set[str]] = defaultdict(set)
-        for record in records:
-            if record.op == "received" and record.locator == _APPEND:
-                for key, who in record.detail.get("of", ()):
-                    whose[key].add(who)
+        owners = Owners(records)
         taken: defaultdict[int, Counter[str]] = defaultdict(Counter)
         bases: defaultdict[int, set[str]] = defaultdict(set)
         self.checkpoints: dict[str, Counter[str]] = {}
@@ -49,7 +67,7 @@ class Held:
             if record.process != "training" or not run:
                 continue
             if record.op == "received" and record.locator == _READ:
-                taken[run].update(_owner(key, who, whose) for key, who in record.detail.get("of", ()))
+                taken[run].update(owners.of(record))
             elif weights and record.op == "read":
                 bases[run].add(weights[1])
             elif weights:
@@ -63,8 +81,3 @@ class Held:
         return Rows(held[person(wearer)], held[""], armed) if held is not None else Rows(0, 0, armed)
 
 
-def _owner(key: str, who: str, whose: dict[str, set[str]]) -> str:
-    """By the row's key; else by what it says, where that is a name under which some row has arrived (and not what
-    stands for a name)."""
-    people = whose.get(key) or ({who} if any(who in known for known in whose.values()) else set())
-    return next(iter(people)) if len(people) == 1 else ""

@@ -111,7 +111,7 @@ class Journal:
 
     def file(self, op: Literal["read", "write"], path: str, size: int) -> None:
         with self._lock:
-            self._add(op, f"file:{path}", {}, 0, size)
+            self._add(op, f"file:{path}", {"at": self._values.tick()} if self._values is not None else {}, 0, size)
 
     def entry(self, op: Literal["read", "write"], store: str, found: int) -> None:
         with self._lock:

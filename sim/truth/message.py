@@ -1,6 +1,7 @@
 """What may be said of a message without its payload: which fields are set, and which rows it carries.
 
-Of each row its correlation key, and where the row says whose it is, a digest of that.
+Of each row its correlation key, and where the row says whose it is, a digest of that; of a consent, whose it is,
+likewise.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _VALUES = {
     "sightline.JudgeRequest": ("activity",),
     "sightline.JobRequest": ("job",),
     "sightline.ExportRequest": ("export",),
+    "sightline.ConsentRequest": ("purpose", "granted"),
+    "sightline.GenerateResponse": ("checkpoint",),
 }
 _HEADER = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)\s*$", re.MULTILINE)
 
@@ -43,6 +46,8 @@ def describe(message: Message) -> tuple[dict[str, Any], int]:
     name = message.DESCRIPTOR.full_name
     for key in _VALUES.get(name, ()):
         detail[key] = getattr(message, key)
+    if name == "sightline.ConsentRequest":
+        detail["whose"] = person(getattr(message, "wearer", ""))
     if name == "sightline.JobRequest":
         # The text of a job says in its header which activity it is.
         header = _HEADER.search(getattr(message, "sql", ""))

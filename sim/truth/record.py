@@ -19,7 +19,7 @@ class Record(NamedTuple):
     in this process), ``within`` (the call that was being served), ``of`` (the key of each carried row, and a digest of
     whose it says it is); in runs that the monitor examines ``holds`` (in which
     fields of a message what the app had sent was found: ``{"prompt": ["web:ask#utterance"]}``), ``digests`` (of its
-    fields, to be compared with a twin's) and ``at`` (its number among the messages of all processes).
+    fields, to be compared with a twin's) and ``at`` (its number among the messages and files of all processes).
     """
 
     process: str

@@ -15,7 +15,7 @@ from sim.load import comparing, guarding, swayed
 from sim.load.weighing import COUNTS, Seen, judged
 from sim.scenario.schema import Scenario, Step
 from sim.truth.record import Record
-from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.account import Account, Item
 
 REQUEST = "rpc:inference.Converse.request"
 # A flow that happened where nobody guarded it, and an attempt.

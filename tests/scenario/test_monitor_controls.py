@@ -4,6 +4,7 @@ that is too strict what it stopped for nothing.  Otherwise nobody would know tha
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ def test_without_any_enforcement_rows_move_and_the_monitor_says_so() -> None:
     assert (found["crossings"], found["missed"]) == (3, 3)
     assert {one["attempt"] for one in found["items"] if one["verdict"] == "missed"} == {
         "query:analyst_looks_for_ads", "query:reads_and_discards_for_ads", "job:ads_answers"}
+
+
+def test_without_any_enforcement_ads_go_on_from_what_the_assistant_has_learnt_and_the_monitor_says_so() -> None:
+    """The run names no table: what is in a checkpoint follows from what really went into it."""
+    one = scenario("81_fine_tune_of_a_tainted_base.yaml")
+    wanted = [step for step in one.steps if step.given.get("manifest") in (
+        None, "assistant_eval", "manifests/ads_guide.yaml", "manifests/ads_guide_clean.yaml")]
+    free = runner.run(replace(one, world=replace(one.world, wearers=2), steps=tuple(wanted[:-1])),
+                      examined=Examined(logging=True))
+    given = free.path / "data/deploy/requirements/glasses-interaction-purpose.yaml"
+    given.write_text(given.read_text().replace("mode: logging", "mode: enforcement"))
+    found = [one for one in monitor.of_run(free.path).items if one.kind == "training"]
+    assert {one.attempt for one in found if one.verdict == "missed"} == {"training:ads_guide"}
+    assert {one.attempt for one in found if one.verdict == "allowed"} >= {
+        "training:assistant_eval", "training:ads_guide_clean"}
 
 
 def test_a_guard_that_is_too_strict_is_a_false_block() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from sim.truth.influence import differing, of_job
 from sim.truth.record import Record
-from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.account import Account, Item
+from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Named
-from sim.truth.reference.monitor import Account, Item
 from sim.truth.reference.needless import Over, over_blocked
 from sim.truth.reference.rules import Rule, read
 

@@ -45,7 +45,7 @@ def test_messages(journal: Journal) -> None:
     assert first[:4] == ("web", 1, "sent", "grpc:/sightline.Inference/Generate:request")
     assert first.detail == {"fields": ["prompt", "image"], "call": 1}
     assert (first.rows, first.bytes) == (0, 31)
-    assert second.detail == {"fields": ["answer"], "call": 1}
+    assert second.detail == {"fields": ["answer"], "call": 1, "checkpoint": ""}
     assert third.detail == {"fields": ["events"], "schema": "glasses_session", "columns": ["utterance"], "call": 2,
                             "of": [["0" * 32, ""]] * 3}
     assert third.rows == 3

@@ -11,9 +11,9 @@ from sim.truth.record import Record
 from sim.truth.reference import labels as monitor_labels
 from sim.truth.reference import monitor
 from sim.truth.reference import rules as monitor_rules
+from sim.truth.reference.account import COUNTS, Account, Item
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.decisions import agreement
-from sim.truth.reference.monitor import Account, Item
 from sim.truth.reference.reviewed import of_code
 
 RULE = """\
@@ -94,7 +94,7 @@ def test_a_forbidden_use_that_was_refused_is_blocked_and_one_that_ran_is_missed(
     assert blocked.forbidden == ("warehouse:core.s#wearer",) and blocked.rows is None
     missed = account(deploy, journal("warehouse", *ran(2, True, READ)), sent(job))
     assert (only(missed).verdict, only(missed).rows) == ("missed", 4)
-    assert {key: missed.to_dict()[key] for key in monitor.COUNTS} == {
+    assert {key: missed.to_dict()[key] for key in COUNTS} == {
         "crossings": 1, "blocked": 0, "missed": 1, "rule_false_blocks": 0, "influence_false_blocks": 0, "allowed": 0}
 
 
@@ -121,6 +121,17 @@ def test_a_permitted_use_is_allowed_and_refusing_it_is_a_false_block(deploy: Pat
     assert only(failed).verdict == "invalid"
 
 
+@pytest.mark.parametrize(("sql", "code", "verdict"), [
+    ("WITH s AS (SELECT wearer FROM core.s) SELECT * FROM s;", "PAI306", "failed_closed"),
+    ("WITH s AS (SELECT wearer FROM core.s) SELECT * FROM s;", "PAI301", "rule_false_blocks"),
+    ("WITH mine AS (SELECT wearer FROM core.s) SELECT * FROM mine;", "PAI306", "rule_false_blocks")])
+def test_what_cannot_be_judged_fails_closed_only_where_it_can_be_read_in_two_ways(deploy: Path, sql: str, code: str,
+                                                                                  verdict: str) -> None:
+    job = f"-- query: look\n-- owner: ann\n-- purpose: assistance\n{sql}\n"
+    found = account(deploy, journal("warehouse", *ran(2, False)), sent(job, outcome="blocked", code=code))
+    assert only(found).verdict == verdict and found.to_dict()["crossings"] == 0
+
+
 @pytest.mark.parametrize(("column", "verdict"), [("wearer", "blocked"), ("region", "rule_false_blocks")])
 def test_a_flow_into_a_sink_without_the_label(deploy: Path, column: str, verdict: str) -> None:
     found = only(account(deploy, journal("warehouse", *ran(2, False)),
@@ -144,7 +155,7 @@ def test_a_training_run_is_held_to_its_manifest_and_to_its_request(deploy: Path,
     steps = [{"step": "train", "given": {}, "outcome": "blocked", "said": {"code": "PAI301"}}]
     request = {"manifest": MANIFEST.format(purpose="ads"), "purpose": asked}
     read = "grpc:/sightline.Warehouse/Read:response"
-    moved = [] if rows is None else [("received", read, {"schema": "core.s"}, rows)]
+    moved = [] if rows is None else [("received", read, {"schema": "core.s", "columns": ["wearer"], "within": 1}, rows)]
     records = journal("training", ("received", f"{TRAIN}:request", {"call": 1}, 0), *moved)
     found = only(account(deploy, records, (steps, [
         {"step": 0, "service": "training", "method": "Train", "request": request}])))

@@ -13,7 +13,7 @@ from services.warehouse import catalog as tables_of
 from sim.stack.deployment import bundled
 from sim.truth.reference import catalog as monitor_catalog
 from sim.truth.reference import labels as monitor_labels
-from sim.truth.reference.sql import Reading, statements, understood
+from sim.truth.reference.sql import Reading, statements, twofold, understood
 
 ROOT = bundled().tables.parents[2]
 
@@ -97,3 +97,13 @@ def test_created_as_select_is_a_statement() -> None:
 def test_the_monitor_never_asks_the_pai() -> None:
     for path in sorted(Path(monitor_labels.__file__).parent.glob("monitor*.py")):
         assert "lineage.enforce" not in path.read_text(encoding="utf-8").replace("``lineage.enforce``", ""), path
+
+
+@pytest.mark.parametrize(("sql", "names"), [
+    ("WITH s AS (SELECT 1) SELECT * FROM s;", ["s"]),
+    ("-- s AS (a comment)\nWITH mine AS (SELECT 1), S(x) AS (SELECT 2) SELECT * FROM mine, S;", ["S"]),
+    ("WITH RECURSIVE s AS NOT MATERIALIZED (SELECT 1) SELECT * FROM s;", ["s"]),
+    ("WITH mine AS (SELECT wearer FROM core.s) SELECT * FROM mine;", []),
+    ("SELECT wearer AS s FROM core.s;", [])])
+def test_a_name_of_with_that_is_a_tables_as_well_can_be_read_in_two_ways(sql: str, names: list[str]) -> None:
+    assert twofold(("CREATE TABLE core.s (wearer TEXT)",), sql) == names

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Named
 from sim.truth.reference.rows import Counted, counted, withdrawn
 from sim.truth.reference.rules import read

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -20,37 +20,17 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from sim.truth.reference import catalog as monitor_catalog
+from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Catalog, Named
+from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.labels import header
+from sim.truth.reference.learnt import Learnt
 from sim.truth.reference.sql import understood
 from sim.truth.reference.vouched import Vouching
 
 # What a service reads of its own accord, and what for: no config says it, so it stands here.
 ROUTES = {"query:assistant_memory": "assistance"}
 _ACTIVITY = re.compile(r"^\s*--\s*(job|query)\s*:\s*(\S+)", re.MULTILINE)
-
-
-class Attempt(NamedTuple):
-    """``request``: (service, method, which of them, from 0) where the operator asked for it, by which the journal is
-    searched; ``sent``: its place among all that was sent; ``table``: what it writes.  ``purposes``: every one has to be
-    permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do.  ``schema``:
-    the definitions that the job's ``text`` is for; ``given``: its parameters."""
-
-    activity: str
-    kind: str
-    purposes: tuple[str, ...]
-    region: str
-    uses: tuple[Named, ...]
-    flows: tuple[tuple[Named, Named], ...]
-    request: tuple[str, str, int]
-    sent: int
-    step: int
-    table: str = ""
-    day: str = ""
-    text: str = ""
-    unread: str = ""
-    schema: tuple[str, ...] = ()
-    given: Mapping[str, str] = MappingProxyType({})
 
 
 class Construction(NamedTuple):
@@ -73,15 +53,15 @@ class Construction(NamedTuple):
         return not 0 <= step < len(self.steps) or self.steps[step]["outcome"] == "done"
 
 
-def attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
-    """In the order in which they were made.  ``done``: a request was answered, so its new tables stay."""
+def attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
+    """In the order in which they were made.  New tables of a request that was answered stay."""
     vouched = Vouching(given.steps, given.sent, given.deploy)
-    for one in _attempts(given, done):
+    for one in _attempts(given, evidence):
         yield one if vouched.of(one.sent, one.activity, one.purposes) else one._replace(purposes=("",))
 
 
-def _attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool]) -> Iterator[Attempt]:
-    catalog = monitor_catalog.at(given.deploy)
+def _attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
+    catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(evidence), evidence.answered
     counts: dict[tuple[str, str], int] = {}
     for at, sent in enumerate(given.sent):
         service, method = sent["service"], sent["method"]
@@ -98,8 +78,8 @@ def _attempts(given: Construction, done: Callable[[tuple[str, str, int]], bool])
                     yield _of_job(catalog, text, request, at, sent["step"], "scheduled", day)
                     catalog = catalog.after(text) if done(request) else catalog
         elif method == "Train":
-            yield _training(catalog, YAML(typ="safe").load(asked["manifest"]), asked.get("purpose", ""), request,
-                            at, sent["step"])
+            yield learnt.attempt(catalog, YAML(typ="safe").load(asked["manifest"]), asked.get("purpose", ""), request,
+                                 at, sent["step"])
         elif method == "Export":
             yield from _export(catalog, given.deploy / "exports" / f"{asked['export']}.yaml", request, at,
                                sent["step"])
@@ -142,20 +122,6 @@ def _of_job(catalog: Catalog, text: str, request: tuple[str, str, int], sent: in
     return Attempt(f"{named[1]}:{named[2]}" if named else "", kind, (head.get("purpose", ""),),
                    head.get("region", ""), uses, flows, request, sent, step, head.get("output", ""), day, text, unread,
                    within.schema, {"ds": day, **dict(given)})
-
-
-def _training(catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],
-              sent: int, step: int) -> Attempt:
-    uses = tuple(catalog.named(f"warehouse:{item['table']}#{column}") for item in manifest["inputs"]
-                 if "table" in item for column in (*item["columns"], *_key(catalog, item["table"])))
-    purposes = tuple(dict.fromkeys((str(manifest["purpose"]), purpose or str(manifest["purpose"]))))
-    return Attempt(f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""), uses, (),
-                   request, sent, step, schema=catalog.schema)
-
-
-def _key(catalog: Catalog, table: str) -> tuple[str, ...]:
-    """The rows' correlation keys come along."""
-    return ("_key",) if "_key" in catalog.columns.get(table.lower(), ()) else ()
 
 
 def _export(catalog: Catalog, path: Path, request: tuple[str, str, int], sent: int,

@@ -5,7 +5,7 @@ Truth.  From the deployed DDL and the jobs' own; a name of a table is the same i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +46,10 @@ class Catalog(NamedTuple):
             labels |= {f"warehouse:{table}#{column}": made[column] for column in new}
             columns[table.lower()] = (*(known or ()), *new)
         return Catalog(tuple(schema), columns, labels)
+
+    def join(self, asset: str, columns: Iterable[str]) -> frozenset[str]:
+        """Of some of an asset's fields."""
+        return frozenset[str]().union(*(self.labels.get(f"{asset}#{column}") or () for column in columns))
 
     def named(self, name: str) -> Named:
         """A whole asset's label is the join of its fields'."""

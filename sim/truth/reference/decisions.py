@@ -2,7 +2,8 @@
 
 Truth.  A decision stands for all repeats of itself, so it is held against the attempts of its activity together: where
 every decision on an activity is a refusal nothing of it may have run; where one is allowed something must have, unless
-another decision or the attempt itself stopped it later.  A decision that no attempt and no message answers is unknown.
+another decision or the attempt itself stopped it later.  A checkpoint that was not to register must not have.  A
+decision that no attempt and no message answers is unknown.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.truth.record import Record
+from sim.truth.reference.account import LEFT_OUT, REGISTRATION, Item
 from sim.truth.reference.flows import Flow, flows
-from sim.truth.reference.monitor import Item
 
 _FLOW = re.compile(r"^(\S+) → (\S+): ")
 
@@ -34,7 +35,12 @@ def agreement(decisions: Sequence[Mapping[str, Any]], items: Iterable[Item],
     """``items``: of ``monitor.account``; ``records``: the journal of the same run."""
     ran: dict[str, list[int | None]] = {}
     invalid = set()
+    registered: dict[str, list[bool]] = {}
     for one in items:
+        if one.kind == REGISTRATION:
+            registered.setdefault(one.attempt, []).append(one.verdict == "missed")
+        if one.kind in (REGISTRATION, LEFT_OUT):
+            continue
         ran.setdefault(one.attempt, []).append(one.rows)
         if one.verdict == "invalid":
             invalid.add(one.attempt)
@@ -42,8 +48,15 @@ def agreement(decisions: Sequence[Mapping[str, Any]], items: Iterable[Item],
     verdicts: dict[str, set[str]] = {}
     for decision in decisions:
         verdicts.setdefault(decision["activity"], set()).add(decision["verdict"])
-    return [_of_activity(one, ran[one["activity"]], verdicts[one["activity"]], one["activity"] in invalid)
+    return [_of_registration(one, registered[one["activity"]])
+            if one.get("where") == REGISTRATION and one["verdict"] == "blocked" and one["activity"] in registered
+            else _of_activity(one, ran[one["activity"]], verdicts[one["activity"]], one["activity"] in invalid)
             if one["activity"] in ran and one["activity"] else _of_flow(one, moved) for one in decisions]
+
+
+def _of_registration(one: Mapping[str, Any], registered: Sequence[bool]) -> Agreement:
+    return Agreement(one["id"], one["activity"], one["verdict"], not all(registered),
+                     f"{sum(registered)} of {len(registered)} runs registered")
 
 
 def _of_activity(one: Mapping[str, Any], ran: Sequence[int | None], verdicts: set[str], invalid: bool) -> Agreement:

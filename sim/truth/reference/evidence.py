@@ -1,7 +1,6 @@
 """What the journal says of an attempt: was it answered, and did a row move for it?
 
-Truth.  Requests are told apart by their order, statements by the call that they were run in, a training run's rows by
-standing between its request and the next.
+Truth.  Requests are told apart by their order, statements and what a training run took by the call that they stand in.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.truth.record import Record
-from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.attempt import Attempt
+from sim.truth.reference.taken import taken
 
 _TITLES = {"warehouse": "Warehouse", "training": "Training"}
 
@@ -25,7 +25,8 @@ class Ran(NamedTuple):
 
 class Evidence:
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
+        self.records = records
+        self.trained = taken(records)
         self._statements: dict[int, list[Record]] = defaultdict(list)
         for record in records:
             if record.locator.startswith("sql:") and record.process == "warehouse":
@@ -33,7 +34,7 @@ class Evidence:
 
     def requests(self, service: str, method: str) -> list[Record]:
         locator = f"grpc:/sightline.{_TITLES.get(service, service)}/{method}:request"
-        return [one for one in self._records if one.process == service and one.op == "received"
+        return [one for one in self.records if one.process == service and one.op == "received"
                 and one.locator == locator]
 
     def answered(self, request: tuple[str, str, int]) -> bool:
@@ -43,7 +44,7 @@ class Evidence:
             return False
         locator = found[number].locator.replace(":request", ":response")
         return any(one.process == service and one.op == "sent" and one.locator == locator
-                   and one.detail.get("call", 0) == found[number].detail.get("call", -1) for one in self._records)
+                   and one.detail.get("call", 0) == found[number].detail.get("call", -1) for one in self.records)
 
     def ran(self, attempt: Attempt) -> Ran:
         service, method, number = attempt.request
@@ -52,7 +53,7 @@ class Evidence:
             return Ran(False, None)
         answered = self.answered(attempt.request)
         if attempt.kind == "training":
-            return Ran(answered, self._read(found, number))
+            return Ran(answered, self.trained[number].rows)
         if attempt.kind == "export":
             # An export that was refused wrote no part: what is there is of the others, which are answered.
             others = [at for at in range(number) if self.answered((service, method, at))
@@ -68,7 +69,7 @@ class Evidence:
     def runs(self, request: Record, table: str) -> list[Record]:
         """What a schedule wrote to a table: its runs are nobody's child, but stand between its request and its answer.
         """
-        answer = next((one.n for one in self._records if one.process == request.process and one.op == "sent"
+        answer = next((one.n for one in self.records if one.process == request.process and one.op == "sent"
                        and one.locator == request.locator.replace(":request", ":response")
                        and one.detail.get("call", 0) == request.detail.get("call", -1)), None)
         return [one for found in self._statements.values() for one in found
@@ -86,22 +87,12 @@ class Evidence:
         writes = [one for one in found if one.op == "write"]
         return max(one.rows for one in writes or found)
 
-    def _read(self, found: Sequence[Record], number: int) -> int | None:
-        """Rows that training received for this request; 0 where it learned from a corpus alone."""
-        last = found[number + 1].n if number + 1 < len(found) else None
-        own = [one for one in self._records if one.process == "training" and one.n > found[number].n
-               and (last is None or one.n < last)]
-        rows = [one.rows for one in own if one.op == "received"
-                and one.locator == "grpc:/sightline.Warehouse/Read:response"]
-        made = any(one.op == "write" and one.locator.startswith("file:checkpoints/") for one in own)
-        return sum(rows) if rows or made else None
-
     def _parts(self, attempt: Attempt, number: int) -> int | None:
         """Rows that workers read before each wrote its part of the export; of several exports of a name, in order."""
         found: list[tuple[str, int]] = []
-        for process in sorted({one.process for one in self._records if one.process.startswith("warehouse-")}):
+        for process in sorted({one.process for one in self.records if one.process.startswith("warehouse-")}):
             read = 0
-            for one in self._records:
+            for one in self.records:
                 if one.process == process and one.op == "read" and one.locator.startswith("sql:"):
                     read += one.rows
                 elif one.process == process and one.op == "write" and one.locator.startswith("file:exports/"):

@@ -14,10 +14,10 @@ from sim.truth.influence import differing
 from sim.truth.journal import Journal
 from sim.truth.reference import attempts as monitor_attempts
 from sim.truth.reference import monitor
+from sim.truth.reference.account import Account, Item
 from sim.truth.reference.decisions import Agreement, agreement
 from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.flows import Places
-from sim.truth.reference.monitor import Account, Item
 from sim.truth.reference.needless import Over, over_blocked
 from sim.truth.reference.rules import Rule, in_force
 
@@ -77,7 +77,7 @@ def examine(folder: Path, twin: Path, origins: Sequence[str] = ()) -> Examinatio
     evidence = Evidence(loaded.records)
     rules = in_force(loaded.rules, given.sent, lambda at: given.done(given.sent[at]["step"]))
     by_id = {rule.id: rule for phase in rules for rule in phase}
-    over = tuple(over_blocked(found, list(monitor_attempts.attempts(given, evidence.answered)),
+    over = tuple(over_blocked(found, list(monitor_attempts.attempts(given, evidence)),
                               folder / "data" / "warehouse", by_id, origins))
     found = replace(found, uninfluenced=tuple(one.item for one in over if one.uninfluenced))
     return Examination(found, over, tuple(agreement(loaded.decisions, found.items, loaded.records)),

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import Influence, of_job
-from sim.truth.reference.attempts import Attempt
-from sim.truth.reference.monitor import Account, Item
+from sim.truth.reference.account import Account, Item
+from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.rules import GROUPS, Rule, forbidding_use
 
 _FLOW = " → "

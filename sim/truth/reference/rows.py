@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import copied
-from sim.truth.reference.attempts import Attempt
+from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.rules import Rule
 from sim.truth.reference.sql import defines, statements
 
@@ -71,7 +71,7 @@ class _Judge:
         if key not in self._known:
             labels = {name for use in self._attempt.uses if use.asset == f"warehouse:{table}"
                       for name in use.annotations or ()}
-            asked = {rule.id for rule in self._rules for purpose in self._attempt.purposes
+            asked = {rule.id for rule in self._rules for purpose in self._attempt.purposes_of(f"warehouse:{table}")
                      if rule.forbids_use(labels, purpose, self._attempt.region, [origin] if origin else ())
                      or (subject in self._missing.get(purpose, ()) and rule.needs_consent(labels, purpose, origin))}
             self.asked |= asked
@@ -79,23 +79,36 @@ class _Judge:
         return self._known[key]
 
 
+def narrowed(connection: sqlite3.Connection, attempt: Attempt, rules: Sequence[Rule],
+             missing: Mapping[str, Collection[str]], subjects: Mapping[str, str], origins: Mapping[str, str]) -> None:
+    """Takes away the rows that the attempt may not have."""
+    judge = _Judge(attempt, rules, missing, subjects, origins)
+    for table in _tables(attempt):
+        _taken(connection, table, table, judge)
+
+
+def _tables(attempt: Attempt) -> list[str]:
+    return sorted({use.asset.removeprefix("warehouse:") for use in attempt.uses if use.asset.startswith("warehouse:")})
+
+
 def _repeated(snapshot: Path, attempt: Attempt, judge: _Judge | None) -> tuple[int, int, int]:
     """(rows that it gives, rows of its tables that are left, rows that were taken away)."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         copied(connection, snapshot, attempt.schema)
-        tables = sorted({use.asset.removeprefix("warehouse:") for use in attempt.uses})
-        taken = sum(_taken(connection, table, judge) for table in tables) if judge else 0
-        left = sum(int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables)
+        tables = _tables(attempt)
+        chosen = {table: f"{table} WHERE {attempt.where.get(table, 'true')}" for table in tables}
+        taken = sum(_taken(connection, table, chosen[table], judge) for table in tables) if judge else 0
+        left = sum(int(connection.execute(f"SELECT count(*) FROM {of}").fetchone()[0]) for of in chosen.values())
         return left if attempt.kind != "job" else _run(connection, attempt), left, taken
     finally:
         connection.close()
 
 
-def _taken(connection: sqlite3.Connection, table: str, judge: _Judge) -> int:
-    """Rows of a table that are forbidden, and now are gone."""
+def _taken(connection: sqlite3.Connection, table: str, chosen: str, judge: _Judge) -> int:
+    """Rows that are ``chosen`` of a table and forbidden, and now are gone."""
     subject, origin = (columns.get(table, "''") for columns in (judge.subjects, judge.origins))
-    rows = connection.execute(f"SELECT rowid, {subject}, {origin} FROM {table}").fetchall()
+    rows = connection.execute(f"SELECT rowid, {subject}, {origin} FROM {chosen}").fetchall()
     gone = [(row,) for row, whose, place in rows if judge.forbids(table, str(whose or ""), str(place or ""))]
     connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", gone)
     return len(gone)

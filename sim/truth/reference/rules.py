@@ -49,7 +49,7 @@ class Rule(NamedTuple):
         """``sink`` is None where nothing says what it is.  ``edge``: (from, to), as fields or as assets.
 
         ``day``: of the run.  ``digests``: of what is there by now, "code:module:function" or "sql:job" → digest."""
-        dropped = {name for one in self.lowered if _is_edge(one, edge) and _holds(one, day, digests)
+        dropped = {name for one in self.lowered if is_edge(one, edge) and _holds(one, day, digests)
                    for name in one.get("drops") or ()}
         held = self.governs.intersection(source) - dropped
         return bool(held) and self.restricts and (sink is None or self.governs.isdisjoint(sink))
@@ -141,7 +141,7 @@ def _within(region: str, allowed: Collection[str]) -> bool:
     return EVERYWHERE in allowed or GROUPS.get(region, frozenset({region})) <= inside
 
 
-def _is_edge(entry: Mapping[str, Any], edge: tuple[str, str]) -> bool:
+def is_edge(entry: Mapping[str, Any], edge: tuple[str, str]) -> bool:
     """The entry names assets or fields; a field is of its asset."""
     return all(end == named or end.partition("#")[0] == named
                for end, named in zip(edge, (str(entry.get("from")), str(entry.get("to"))), strict=True))

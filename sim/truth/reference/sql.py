@@ -22,6 +22,8 @@ _TABLE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w.]+)\s*\(", 
 _INSERT = re.compile(r"\s*(?:INSERT(?:\s+OR\s+\w+)?|REPLACE)\s+INTO\s+([\w.]+)\s*(?:\(([^()]*)\))?\s*"
                      r"((?:SELECT|WITH|VALUES)\b.*)", re.IGNORECASE | re.DOTALL)
 _UPSERT = re.compile(r"\bON\s+CONFLICT\b|\bRETURNING\b", re.IGNORECASE)
+_GIVEN = re.compile(r"(?:\bWITH(?:\s+RECURSIVE)?|,)\s*(\w+)\s*(?:\([^()]*\)\s*)?AS\s+(?:(?:NOT\s+)?MATERIALIZED\s+)?\(",
+                    re.IGNORECASE)
 _SCHEMA = re.compile(r"(\w+)\.\w+")
 
 
@@ -52,6 +54,26 @@ def defines(sql: str) -> str:
     """The table that a statement defines, or ""."""
     match = _TABLE.match(_COMMENT.sub("", sql).strip())
     return match[1] if match else ""
+
+
+def twofold(schema: Sequence[str], sql: str) -> list[str]:
+    """Names that a job gives by WITH and that are a table's as well: which of the two is meant, engines decide for
+    themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        connection = _made(Path(folder), schema)
+        try:
+            given = dict.fromkeys(_GIVEN.findall(_COMMENT.sub("", sql)))
+            return [name for name in given if _resolves(connection, name)]
+        finally:
+            connection.close()
+
+
+def _resolves(connection: sqlite3.Connection, name: str) -> bool:
+    try:
+        connection.execute(f"SELECT 1 FROM {name}")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=512)

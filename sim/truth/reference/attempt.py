@@ -1,0 +1,57 @@
+"""One attempt: what was asked for, what that would use, and into what it would flow.  Truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from sim.truth.reference.catalog import Named
+
+
+class Gone(NamedTuple):
+    """Rows of a table, ``annotations`` of what was used of them, of which somebody has taken back consent to
+    ``purpose``."""
+
+    name: str
+    annotations: frozenset[str]
+    purpose: str
+
+
+class Attempt(NamedTuple):
+    """``request``: (service, method, which of them, from 0) where the operator asked for it, by which the journal is
+    searched; ``sent``: its place among all that was sent; ``table``: what it writes.  ``purposes``: every one has to be
+    permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do.  ``schema``:
+    the definitions that the job's ``text`` is for; ``given``: its parameters.
+
+    Of a training run, by the journal: ``used`` is what it really took, None where it took nothing; ``made``: the
+    checkpoints that have registered; ``unjudged``: tables that were written between its gate and its read, so that
+    nobody vouches for what it is for there; ``gone``: of rows in the weights that it begins with, when it began, and
+    ``gone_since``: of those and of what it read itself, when it registered; ``timed``: the journal can say that.
+    ``where``: table → by what its rows are chosen."""
+
+    activity: str
+    kind: str
+    purposes: tuple[str, ...]
+    region: str
+    uses: tuple[Named, ...]
+    flows: tuple[tuple[Named, Named], ...]
+    request: tuple[str, str, int]
+    sent: int
+    step: int
+    table: str = ""
+    day: str = ""
+    text: str = ""
+    unread: str = ""
+    schema: tuple[str, ...] = ()
+    given: Mapping[str, str] = MappingProxyType({})
+    used: tuple[Named, ...] | None = None
+    made: tuple[str, ...] = ()
+    where: Mapping[str, str] = MappingProxyType({})
+    unjudged: frozenset[str] = frozenset()
+    gone: tuple[Gone, ...] = ()
+    gone_since: tuple[Gone, ...] = ()
+    timed: bool = True
+
+    def purposes_of(self, asset: str) -> tuple[str, ...]:
+        return ("",) if asset in self.unjudged else self.purposes

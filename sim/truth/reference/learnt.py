@@ -1,0 +1,127 @@
+"""What is in a checkpoint, and what a training run would use: rows and columns, through however many checkpoints.
+
+Truth.  A checkpoint is labelled as all is that really went into it, by the journal (``taken``) and by the labels beside
+the schemas: the columns that its run was sent, what is in the weights that the run went on from, and what a teacher
+answered, with what is in the teacher.  No executed manifest is read.  What a run was to use, also where it was refused,
+its manifest says, as it was submitted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sim.truth.reference.attempt import Attempt, Gone
+from sim.truth.reference.catalog import Catalog, Named
+from sim.truth.reference.evidence import Evidence
+from sim.truth.reference.taken import Consents, Took
+
+ANSWER = "rpc:inference.Generate.response#answer"
+_WORD = re.compile(r"'(?:[^']|'')*'|([A-Za-z_]\w*)")
+
+
+class Source(NamedTuple):
+    """Rows of a table that went into something; ``purposes``: of the run that read them."""
+
+    name: str
+    annotations: frozenset[str]
+    owners: frozenset[str]
+    purposes: tuple[str, ...]
+
+
+class Learnt:
+    """What is in every checkpoint that a run has made, as far as the runs have been told in their order."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._runs, self._consents = evidence.trained, Consents(evidence.records)
+        # Checkpoint → its annotations, and the rows in it.
+        self._in: dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]] = {}
+
+    def attempt(self, catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],
+                sent: int, step: int) -> Attempt:
+        """Of a manifest as it was submitted; ``purpose``: the caller's."""
+        took = self._runs[request[2]] if request[2] < len(self._runs) else Took()
+        purposes = tuple(dict.fromkeys((str(manifest["purpose"]), purpose or str(manifest["purpose"]))))
+        where = dict(_conditions(manifest))
+        models = took.weights + took.teachers if took.rows is not None else tuple(self._models(manifest))
+        rows = tuple(Source(f"warehouse:{one.table}", catalog.join(f"warehouse:{one.table}", one.columns), one.owners,
+                            purposes) for one in took.reads)
+        before = tuple(source for model in models for source in self._in.get(model, (None, ()))[1])
+        used = tuple(self._used(catalog, took, where)) if took.rows is not None else None
+        for made in took.made:
+            labels = [use.annotations for use in used or () if use.annotations is not None]
+            self._in[made] = frozenset[str]().union(*labels), (*before, *rows)
+        return Attempt(
+            f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""),
+            tuple(self._asked(catalog, manifest)), (), request, sent, step, schema=catalog.schema, used=used,
+            made=took.made, where=where, unjudged=frozenset(f"warehouse:{table}" for table in took.changed),
+            gone=self._gone(before, purposes, None, took.began),
+            gone_since=(*self._gone(before, purposes, took.began, took.ended),
+                        *self._gone(rows, purposes, took.read, took.ended)), timed=self._consents.timed)
+
+    def _gone(self, sources: Sequence[Source], purposes: tuple[str, ...], after: int | None,
+              by: int | None) -> tuple[Gone, ...]:
+        """Of which somebody does not consent any more, to what the run is for or to what they were read for."""
+        found = []
+        for one in sources:
+            for purpose in dict.fromkeys((*purposes, *one.purposes)):
+                gone = self._consents.gone((purpose,), by) - self._consents.gone((purpose,), after)
+                if gone & one.owners:
+                    found.append(Gone(one.name, one.annotations, purpose))
+        return tuple(dict.fromkeys(found))
+
+    def _asked(self, catalog: Catalog, manifest: Mapping[str, Any]) -> Iterable[Named]:
+        for item in _tables(manifest):
+            yield from _columns(catalog, item["table"], _named(item), str(item.get("where") or ""))
+        for model in self._models(manifest):
+            yield self._weights(model)
+        if any("answers_of" in item for item in manifest["inputs"]):
+            yield catalog.named(ANSWER)
+
+    def _used(self, catalog: Catalog, took: Took, where: Mapping[str, str]) -> Iterable[Named]:
+        for one in took.reads:
+            yield from _columns(catalog, one.table, one.columns, where.get(one.table, ""))
+        for model in dict.fromkeys((*took.weights, *took.teachers)):
+            yield self._weights(model)
+        if took.teachers:
+            yield catalog.named(ANSWER)
+
+    def _weights(self, model: str) -> Named:
+        return Named(f"checkpoint:{model}#weights", self._in.get(model, (None, ()))[0])
+
+    def _models(self, manifest: Mapping[str, Any]) -> Iterable[str]:
+        """"assistant@2" of each checkpoint that is named; without a version it is the newest by then.  What is not
+        there is none: no run begins with it."""
+        for item in manifest["inputs"]:
+            name, _, version = str(item.get("checkpoint") or item.get("answers_of") or "").partition("@")
+            there = [int(one.partition("@")[2]) for one in self._in if one.partition("@")[0] == name]
+            wanted = int(version or max(there, default=0))
+            if wanted in there:
+                yield f"{name}@{wanted}"
+
+
+def _tables(manifest: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The inputs, and what a teacher is asked, that are tables."""
+    return (one for item in manifest["inputs"] for one in (item, item.get("prompts") or {}) if "table" in one)
+
+
+def _named(item: Mapping[str, Any]) -> Sequence[str]:
+    return [str(item["column"])] if "column" in item else [str(column) for column in item["columns"]]
+
+
+def _conditions(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Table → by what its rows are chosen; the same for a table that may stand in its place."""
+    standing = manifest.get("replace") or {}
+    for item in _tables(manifest):
+        if "where" in item:
+            yield from ((table, str(item["where"])) for table in (item["table"], standing.get(item["table"])) if table)
+
+
+def _columns(catalog: Catalog, table: str, columns: Iterable[str], where: str) -> Iterable[Named]:
+    """Also the columns by which the rows are chosen, and their correlation keys, which come along."""
+    there = catalog.columns.get(table.lower(), ())
+    chosen = [word for word in _WORD.findall(where) if word in there]
+    key = ["_key"] if "_key" in there else []
+    for column in dict.fromkeys((*columns, *chosen, *key)):
+        yield catalog.named(f"warehouse:{table}#{column}")

@@ -1,0 +1,136 @@
+"""What each training run really took, and what it made of it: by the journal.
+
+Truth.  A run is one call of training's; what it was sent, which weights it read, which model answered it and what it
+wrote stand within that call.  The manifest says what was asked for, and is not asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sim.truth.held import Owners
+from sim.truth.record import Record
+
+_TRAIN = "grpc:/sightline.Training/Train:request"
+_READ = "grpc:/sightline.Warehouse/Read"
+_DESCRIBE = "grpc:/sightline.Warehouse/Describe"
+_ANSWER = "grpc:/sightline.Inference/Generate:response"
+_CHECKPOINT = re.compile(r"file:checkpoints/([^/@]+@[^/@]+)/(weights\.[a-z]+|manifest\.json)")
+# What runs make besides checkpoints.
+_MADE = ("file:checkpoints/", "file:reports/", "file:features/")
+
+
+class Read(NamedTuple):
+    """A table's rows as training was sent them; ``owners``: digests of the wearers whose they are."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: int
+    owners: frozenset[str]
+
+
+class Took(NamedTuple):
+    """``weights``: of which checkpoints; ``teachers``: which checkpoints answered; ``made``: checkpoints that have
+    registered; ``wrote``: anything of what runs make.  ``changed``: tables that were written between the run's gate and
+    its read.  ``began``, ``read`` and ``ended``: when it began, was sent the first rows, and registered or gave up,
+    among all messages and files; None where the journal does not number them."""
+
+    reads: tuple[Read, ...] = ()
+    weights: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    wrote: bool = False
+    changed: frozenset[str] = frozenset()
+    began: int | None = None
+    read: int | None = None
+    ended: int | None = None
+
+    @property
+    def rows(self) -> int | None:
+        """None where nothing of it ran at all; 0 where it learned from a corpus, from weights or from answers alone."""
+        ran = self.reads or self.weights or self.teachers or self.wrote
+        return sum(one.rows for one in self.reads) if ran else None
+
+
+def taken(records: Sequence[Record]) -> list[Took]:
+    """Of each request to train, in order."""
+    owners, changed = Owners(records), list(_changed(records))
+    own: defaultdict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.process == "training" and "within" in record.detail:
+            own[record.detail["within"]].append(record)
+    found = []
+    for record in records:
+        if record.process == "training" and record.op == "received" and record.locator == _TRAIN:
+            within = own[record.detail.get("call", -1)]
+            # The warehouse answers in the order in which it was asked.
+            asked = [one.detail["table"] for one in within if one.op == "sent" and one.locator == f"{_READ}:request"]
+            ahead, changed = changed[:len(asked)], changed[len(asked):]
+            found.append(_took(within, owners)._replace(
+                began=record.detail.get("at"),
+                changed=frozenset(table for (other, written), table in zip(ahead, asked, strict=False)
+                                  if written and other == table)))
+    return found
+
+
+def _took(within: Sequence[Record], owners: Owners) -> Took:
+    reads = [one for one in within if one.op == "received" and one.locator == f"{_READ}:response"]
+    files = [(one, match[1], match[2] == "manifest.json") for one in within
+             if (match := _CHECKPOINT.fullmatch(one.locator))]
+    registered = [one.detail.get("at") for one, _, manifest in files if manifest and one.op == "write"]
+    ends = [one.detail["at"] for one in within if "at" in one.detail]
+    return Took(
+        tuple(Read(one.detail["schema"], tuple(one.detail["columns"]), one.rows, frozenset(owners.of(one)) - {""})
+              for one in reads if "schema" in one.detail),
+        tuple(dict.fromkeys(name for one, name, manifest in files if one.op == "read" and not manifest)),
+        tuple(dict.fromkeys(one.detail.get("checkpoint", "") for one in within
+                            if one.op == "received" and one.locator == _ANSWER)),
+        tuple(dict.fromkeys(name for one, name, manifest in files if one.op == "write" and manifest)),
+        any(one.op == "write" and one.locator.startswith(_MADE) for one in within),
+        read=reads[0].detail.get("at") if reads else None,
+        ended=registered[0] if registered else max(ends, default=None))
+
+
+def _changed(records: Sequence[Record]) -> Iterator[tuple[str, bool]]:
+    """(table, was it written since it was last described) of each read that a training run has asked for, as it came to
+    the warehouse."""
+    open_: dict[int, str] = {}
+    described: set[str] = set()
+    written: set[str] = set()
+    for one in records:
+        if one.process != "warehouse":
+            continue
+        if one.locator == f"{_DESCRIBE}:request" and one.op == "received":
+            open_[one.detail.get("call", 0)] = one.detail["table"]
+        elif one.locator == f"{_DESCRIBE}:response" and one.op == "sent":
+            table = open_.pop(one.detail.get("call", 0), "")
+            described.add(table)
+            written.discard(table)
+        elif one.op == "write" and one.locator.startswith("sql:") and one.rows:
+            written.add(one.locator.removeprefix("sql:"))
+        elif one.locator == f"{_READ}:request" and one.op == "received" and one.detail[
+                "activity"].startswith("training:"):
+            yield one.detail["table"], one.detail["table"] in written & described
+
+
+class Consents:
+    """Who has taken consent back, by when: as it came to the policy service."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        found = [one for one in records if one.process == "policy" and one.op == "received"
+                 and one.locator == "grpc:/sightline.Policy/Consent:request"]
+        # Without numbers nobody knows what of another process came before.
+        self.timed = all("at" in one.detail for one in found)
+        self._said = sorted((one.detail["at"], one.detail["purpose"], one.detail["whose"], one.detail["granted"])
+                            for one in found) if self.timed else []
+
+    def gone(self, purposes: Sequence[str], by: int | None) -> frozenset[str]:
+        """Digests of the wearers who by then do not consent to one of the purposes."""
+        now: dict[tuple[str, str], bool] = {}
+        for at, purpose, whose, granted in self._said:
+            if by is not None and at < by and purpose in purposes:
+                now[purpose, whose] = granted
+        return frozenset(whose for (_, whose), granted in now.items() if not granted)
