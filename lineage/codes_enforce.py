@@ -170,4 +170,11 @@ ENFORCE: dict[str, Code] = {
         "are withheld for the manifest's own.",
         "Add the remedy to `allow:`, if the model makes sense without what would be left out.",
         "scenarios/73_remedied.yaml"),
+    "PAI337": Code(
+        "what a checkpoint was made of cannot be followed",
+        "An executed manifest names the checkpoints that its run went on from, asked or learnt from. One on the way "
+        "back has no manifest in the store, so whether it may still be used cannot be asked; or the way leads in a "
+        "circle. The checkpoint is not served, and no run goes on from it.",
+        "Put the manifest back (its weights are not needed), or train again from a checkpoint that is there.",
+        "scenarios/93_two_steps_back.yaml"),
 }

@@ -1,5 +1,6 @@
 """[D] What a checkpoint was admitted by, asked about again: before it registers, before it is served, and before a run
-goes on from it, asks it or learns from it, and before that run keeps what it has made.
+goes on from it, asks it or learns from it, and before that run keeps what it has made; and so of all that it was made
+of (``services/ancestry.py``).
 
 The executed manifest keeps what was admitted and whose rows were read, by pseudonym; the policy service judges it by
 the rules of now, and says who has withdrawn.  A checkpoint of nothing that is governed has nothing to be asked about.
@@ -7,7 +8,7 @@ the rules of now, and says who has withdrawn.  A checkpoint of nothing that is g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
@@ -17,6 +18,7 @@ from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.names import asset_of, join
 from lineage.privacylib.claims import Claims
 from protos.policy_pb2 import AdmitRequest, RecheckRequest, RecheckResponse
+from services.ancestry import Link
 from services.checkpoint import Checkpoint
 from services.errors import calling
 
@@ -71,6 +73,23 @@ async def still(policy: Any, permission: Permission, made: Checkpoint, at: At, p
     gone = set(answer.withdrawn).intersection(subjects)
     unclear = answer.epoch != epoch and any(_unclear(one, admission) for one in inputs)
     permission.consented(made.trained_by, purpose or made.purpose, join(made.asset, "weights"), at, len(gone), unclear)
+
+
+async def all_still(policy: Any, permission: Permission, links: Iterable[Link], at: At, made: str,
+                    *purposes: str) -> None:
+    """``still`` of each, for each purpose; "": its own, and those of what was made of it since.  ``made``: the name of
+    what is made of them, or is one of them."""
+    for one, since in links:
+        wanted = [each for purpose in purposes for each in ((purpose,) if purpose else ("", *since))]
+        for purpose in dict.fromkeys(wanted):
+            try:
+                if purpose != one.purpose:
+                    await still(policy, permission, one, at, purpose)
+            except PolicyDenied as error:
+                if one.asset == made:
+                    raise
+                raise PolicyDenied(error.code, f"{made} goes back to {one.asset}: {error.what}", where=error.where,
+                                   next=error.next) from None
 
 
 def _unclear(one: Mapping[str, Any], admission: Mapping[str, Any]) -> bool:

@@ -17,8 +17,9 @@ from lineage.errors import InputError, RunError, SightlineError
 from lineage.model import Finding, Label
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
+from services import ancestry
 from services import checkpoint as checkpoints
-from services.admission import Permission, origins, purpose, still
+from services.admission import Permission, all_still, origins, purpose
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
@@ -64,8 +65,9 @@ class Registry:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
 
         Raises InputError for a checkpoint that is missing or no model (PAI004), whose manifest is not genuine (PAI330)
-        or of other weights, or that is other than expected (PAI331), and PolicyDenied for one that may not be served
-        (any more); what was served before is still served then.
+        or of other weights, or that is other than expected (PAI331), or of which it cannot be told what it was made of
+        (PAI337), and PolicyDenied for one that may not be served, or goes back to one that may not be used (any more);
+        what was served before is still served then.
         """
         name, _ = checkpoints.parse_id(checkpoint)
         async with self._changing:
@@ -120,10 +122,11 @@ class Registry:
         """``beside``: what it is to take requests from; a model of another kind cannot (PAI036)."""
         with self._refusals(checkpoint):
             found = self._manifest(checkpoint)
+            links = ancestry.back(self._lib, self._store, self._keys, found)
         if beside is not None and beside.kind != found.kind:
             raise InputError("PAI036", f"{checkpoint} is a model of the kind {found.kind}, and {beside.id} one of the "
                                        f"kind {beside.kind}", where=found.asset)
-        await still(self._policy, self._permission, found, "serving")
+        await all_still(self._policy, self._permission, links, "serving", found.asset, "")
         with self._lib.read(found.asset, fields=("weights",)):
             weights = self._store.read(checkpoints.weights_path(checkpoint))
         actual = checkpoints.digest(weights)
@@ -246,18 +249,9 @@ class Registry:
         try:
             yield
         except InputError as error:
-            if error.code in ("PAI330", "PAI331"):
+            if error.code in ("PAI330", "PAI331", "PAI337"):
                 self._permission.unfit(f"checkpoint:{checkpoint}", error.code, error.what)
             raise
 
     def _manifest(self, checkpoint: str) -> Checkpoint:
-        asset = f"checkpoint:{checkpoint}"
-        if not self._store.exists(checkpoints.manifest_path(checkpoint)):
-            raise InputError("PAI004", f"the store has no checkpoint {checkpoint}", where=asset)
-        with self._lib.read(asset, fields=("manifest",)):
-            data = self._store.read(checkpoints.manifest_path(checkpoint))
-        found = checkpoints.opened(data, self._keys, asset)
-        if found.id != checkpoint:
-            raise InputError("PAI331", f"the manifest is that of {found.id}", where=asset)
-        self._lib.register(asset, found.labels, found.owner)
-        return found
+        return ancestry.manifest(self._lib, self._store, self._keys, checkpoint)

@@ -6,7 +6,7 @@ inputs like a column's.  Only the checkpoint's manifest is read here; the weight
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lineage.errors import InputError
@@ -15,7 +15,9 @@ from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.contract import labels_of
 from protos.inference_pb2 import GenerateResponse
+from services import ancestry
 from services import checkpoint as checkpoints
+from services.ancestry import Link
 from services.checkpoint import Checkpoint
 from services.kinds import KINDS
 from services.seams import Store
@@ -27,10 +29,12 @@ ANSWER = "rpc:inference.Generate.response#answer"
 
 
 class Chain(NamedTuple):
-    """``base``: whose weights are gone on from, or asked; ``teacher``: whose answers are learnt."""
+    """``base``: whose weights are gone on from, or asked; ``teacher``: whose answers are learnt; ``links``: both, and
+    all that they were made of."""
 
     base: Checkpoint | None = None
     teacher: Checkpoint | None = None
+    links: Sequence[Link] = ()
 
     @property
     def used(self) -> list[Checkpoint]:
@@ -74,7 +78,7 @@ def chain(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Ma
     """``keys``: key id → public key of who may sign an executed manifest.
 
     Raises InputError: PAI028 for a version of the run's own output that is still to be made, PAI029 for a checkpoint
-    that is not there or is a model of another kind, PAI330 for one whose manifest is not genuine.
+    that is not there or is a model of another kind; and as ``ancestry.manifest`` and ``ancestry.back``.
     """
     base, teacher = (None if wanted is None else _found(lib, store, keys, manifest, wanted)
                      for wanted in (manifest.base, manifest.teacher))
@@ -89,7 +93,8 @@ def chain(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Ma
     for wanted, one in ((manifest.teacher, teacher), (manifest.base, base if asks else None)):
         if one is not None and one.kind != "text":
             raise _unfit(wanted, f"it is a model of the kind {one.kind!r}, which answers no question")
-    return Chain(base, teacher)
+    found = Chain(base, teacher)
+    return found._replace(links=ancestry.back(lib, store, keys, *found.used))
 
 
 def _found(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Manifest,
@@ -100,15 +105,10 @@ def _found(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: M
         raise InputError("PAI028", f"{manifest.activity} would begin from {wanted}, which is a version of its own "
                                    f"output that no run has made: the newest is {_named(wanted.name, newest)}",
                          where=wanted.place, next=f"name a version that is there, or write {wanted.name} alone")
-    wants, asset = f"{wanted.name}@{version}", f"checkpoint:{wanted.name}@{version}"
+    wants = f"{wanted.name}@{version}"
     if not version or not store.exists(checkpoints.manifest_path(wants)):
         raise _unfit(wanted, f"the newest is {_named(wanted.name, newest)}")
-    with lib.read(asset, fields=("manifest",)):
-        found = checkpoints.opened(store.read(checkpoints.manifest_path(wants)), keys, asset)
-    if found.id != wants:
-        raise _unfit(wanted, f"its manifest is that of {found.id}")
-    lib.register(asset, found.labels, found.owner)
-    return found
+    return ancestry.manifest(lib, store, keys, wants)
 
 
 def _named(name: str, version: int) -> str:

@@ -89,7 +89,7 @@ class TrainingService(TrainingServicer):
         can restrict what the manifest says, never lift it."""
         chain = chained(self._lib, self._store, self._keys, manifest)
         # What may not be used any more for what it was made for is no way to use the rows that it was made of.
-        await self._still(chain, "")
+        await self._still(chain, manifest.activity, "")
         inputs = await gate.describe(self._warehouse, manifest, chain)
         admissions, remedies = [], []
         for wanted in dict.fromkeys((manifest.purpose, purpose)):
@@ -99,7 +99,7 @@ class TrainingService(TrainingServicer):
             remedies += told(manifest, given)
             inputs, manifest = left(inputs, given, others), applied(manifest, given)
         no_more_rows(manifest, admissions[0], given)
-        await self._still(chain, purpose)
+        await self._still(chain, manifest.activity, purpose)
         return Run(manifest, text, purpose, inputs, given, self._code, chain, remedies)
 
     async def _run(self, run: Run) -> Checkpoint | Kept:
@@ -115,23 +115,20 @@ class TrainingService(TrainingServicer):
         # Off the event loop, which answers other requests meanwhile.
         if (asks := ASKING.get(manifest.run)) is not None:
             found = await asyncio.to_thread(asks, run, base, material)
-            await self._still(run.chain, "", run.purpose)
+            await self._still(run.chain, manifest.activity, "", run.purpose)
             return output.keep(self._lib, self._store, run, found, material, self._sign)
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.free(self._store, manifest.output), weights, material)
         # What was admitted may have been forbidden, or withdrawn, while it was learnt.
-        await self._still(run.chain, "", run.purpose)
+        await self._still(run.chain, manifest.activity, "", run.purpose)
         await admission.still(self._policy, self._permission, made, "registration")
         self._write(made, weights, material)
         return made
 
-    async def _still(self, chain: Chain, *purposes: str) -> None:
-        """Asks of each checkpoint that a run uses, for its own purpose ("") or the run's, where that is another."""
-        for one in chain.used:
-            for purpose in purposes:
-                if purpose != one.purpose:
-                    await admission.still(self._policy, self._permission, one, "registration", purpose)
+    async def _still(self, chain: Chain, made: str, *purposes: str) -> None:
+        """Asks of each checkpoint that a run goes back to, for its own purpose ("") or the run's."""
+        await admission.all_still(self._policy, self._permission, chain.links, "registration", made, *purposes)
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         """The manifest last: with it the checkpoint exists; of a write that fails nothing is left."""

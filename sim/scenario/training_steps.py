@@ -18,12 +18,12 @@ from protos import inference_pb2, training_pb2
 from sim.scenario.stage import Outcome, Stage, read_text, refused
 from sim.scenario.steps import STEPS, flush
 
-How = Literal["weights", "truncated", "labels", "forged", "unsigned", "swapped", "garbage"]
+How = Literal["weights", "truncated", "labels", "forged", "unsigned", "swapped", "garbage", "gone"]
 
 
 @STEPS.register("tamper", {"checkpoint": str, "how": How}, optional={"with": str}, stage="enforce",
                 doc="Somebody who can write to the store changes a checkpoint: its weights, its manifest's labels, or "
-                    "puts another's manifest (`with`) in the place of its own.")
+                    "puts another's manifest (`with`) in the place of its own, or takes that away (gone).")
 async def tamper(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
     folder = stage.data / "checkpoints" / given["checkpoint"]
     weights, manifest = folder / "weights.safetensors", folder / "manifest.json"
@@ -32,7 +32,9 @@ async def tamper(stage: Stage, given: Mapping[str, Any], where: str) -> Outcome:
         if not path.is_file():
             raise InputError("PAI012", f"the store has no checkpoint {path.parent.name}", where=where)
     how = given["how"]
-    if how in ("weights", "truncated"):
+    if how == "gone":
+        manifest.unlink()
+    elif how in ("weights", "truncated"):
         data = weights.read_bytes()
         weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if how == "weights" else data[:len(data) // 2])
     else:

@@ -139,6 +139,9 @@ class FakePolicy(policy_pb2_grpc.PolicyServicer):
         # Purpose → what it says of that one.
         self.verdicts: dict[str, policy_pb2.Verdict] = {}
 
+    def register(self, server: Any) -> None:
+        policy_pb2_grpc.add_PolicyServicer_to_server(self, server)
+
     def _verdict(self, purpose: str) -> policy_pb2.Verdict:
         if purpose in self.verdicts:
             return self.verdicts[purpose]

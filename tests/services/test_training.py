@@ -114,15 +114,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2,
-                answering: str = "") -> AsyncIterator[Bench]:
-    policy, warehouse, inference = FakePolicy("ads_ranking"), FakeWarehouse(rows), FakeInference(answering)
+async def bench(folder: Path, *, policy_away: bool = False, rows: int = 2, answering: str = "",
+                judge: Any = None) -> AsyncIterator[Bench]:
+    """``judge``: the policy service, in the place of one that allows nearly everything."""
+    policy, warehouse, inference = judge or FakePolicy("ads_ranking"), FakeWarehouse(rows), FakeInference(answering)
     store, seen = FakeStore(folder), Recorder()
     for path, data in corpus_files().items():
         store.write(path, data)
     store.touched.clear()
     lib = PrivacyLib("training", [seen])
-    registers = (lambda s: policy_pb2_grpc.add_PolicyServicer_to_server(policy, s),
+    registers = (policy.register,
                  lambda s: warehouse_pb2_grpc.add_WarehouseServicer_to_server(warehouse, s),
                  lambda s: inference_pb2_grpc.add_InferenceServicer_to_server(inference, s))
     async with serving(*registers) as address, stub(warehouse_pb2_grpc.WarehouseStub, address, lib) as to_warehouse:
