@@ -1,6 +1,6 @@
-"""[D] What a checkpoint was admitted by, asked about again: before it registers, before it is served, and before a run
-goes on from it, asks it or learns from it, and before that run keeps what it has made; and so of all that it was made
-of (``services/ancestry.py``).
+"""[D] What a run was admitted by, asked about again: before what it has made is kept (a checkpoint, a report or
+features), before a checkpoint is served, and before another run goes on from it, asks it or learns from it; and so of
+all that it was made of (``services/ancestry.py``).
 
 The executed manifest keeps what was admitted and whose rows were read, by pseudonym; the policy service judges it by
 the rules of now, and says who has withdrawn.  A checkpoint of nothing that is governed has nothing to be asked about.
@@ -15,16 +15,39 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from lineage.dsse import CODE
 from lineage.errors import InputError, PolicyDenied, SightlineError
-from lineage.names import asset_of, join
+from lineage.names import asset_of
 from lineage.privacylib.claims import Claims
 from protos.policy_pb2 import AdmitRequest, RecheckRequest, RecheckResponse
 from services.ancestry import Link
-from services.checkpoint import Checkpoint
+from services.checkpoint import Checkpoint, subjects
 from services.errors import calling
 
 # Seconds.
 DEADLINE = 5.0
 At = Literal["registration", "serving"]
+
+
+class Made(Protocol):
+    """What a run has made, or is about to keep: a checkpoint, a report or features.  ``content``: the field that holds
+    what it was made of; ``executed``: all that its manifest says of the run."""
+
+    @property
+    def asset(self) -> str: ...
+
+    @property
+    def content(self) -> str: ...
+
+    @property
+    def trained_by(self) -> str: ...
+
+    @property
+    def purpose(self) -> str: ...
+
+    @property
+    def annotations(self) -> tuple[str, ...]: ...
+
+    @property
+    def executed(self) -> Mapping[str, Any]: ...
 
 
 class Permission(Protocol):
@@ -45,7 +68,7 @@ def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
             "consenting": list(claims.consenting), "unasked": list(claims.unasked)}
 
 
-async def still(policy: Any, permission: Permission, made: Checkpoint, at: At, purpose: str = "") -> None:
+async def still(policy: Any, permission: Permission, made: Made, at: At, purpose: str = "") -> None:
     """Raises PolicyDenied where what was admitted does not hold any more; PAI305 when nobody can be asked.
 
     ``purpose``: asked about in the place of the run's own, of whoever uses the checkpoint.
@@ -57,7 +80,7 @@ async def still(policy: Any, permission: Permission, made: Checkpoint, at: At, p
         request = RecheckRequest(admitted=ParseDict(admission["request"], AdmitRequest()), at=at,
                                  **{name: admission[name] for name in ("consenting", "origins", "unasked")})
         request.admitted.purpose = purpose or request.admitted.purpose
-        inputs, subjects = [dict(one) for one in made.executed["inputs"]], made.subjects
+        inputs, whose = [dict(one) for one in made.executed["inputs"]], subjects(made.executed)
         epoch = int(made.executed["epoch"])
     except (ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(CODE, f"the executed manifest does not say what was admitted: {error}",
@@ -70,9 +93,9 @@ async def still(policy: Any, permission: Permission, made: Checkpoint, at: At, p
                            where=made.trained_by) from None
     if not answer.allowed:
         raise PolicyDenied(answer.code or "PAI305", answer.reason, where=made.trained_by)
-    gone = set(answer.withdrawn).intersection(subjects)
+    gone = set(answer.withdrawn).intersection(whose)
     unclear = answer.epoch != epoch and any(_unclear(one, admission) for one in inputs)
-    permission.consented(made.trained_by, purpose or made.purpose, join(made.asset, "weights"), at, len(gone), unclear)
+    permission.consented(made.trained_by, purpose or made.purpose, made.content, at, len(gone), unclear)
 
 
 async def all_still(policy: Any, permission: Permission, links: Iterable[Link], at: At, made: str,

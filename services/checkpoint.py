@@ -17,6 +17,7 @@ from lineage import dsse
 from lineage.dsse import CODE, STATEMENT
 from lineage.errors import InputError
 from lineage.model import Label
+from lineage.names import join
 from services.kinds import KINDS
 from services.seams import Store
 
@@ -59,21 +60,34 @@ class Checkpoint:
         """The weights have the join of their inputs' labels; so has a manifest that says whose rows were read, by
         pseudonym, and any other holds none of their data."""
         weights = Label(self.category, self.annotations, "" if self.category else "weights")
-        manifest = Label("user.identifier", self.annotations) if self.subjects else Label(operational="structure")
-        return {"weights": weights, "manifest": manifest}
+        return {"weights": weights, "manifest": told(self.executed, self.annotations)}
 
     @property
     def subjects(self) -> list[str]:
-        """Whose rows it was made of, by pseudonym, as far as their consent was needed; those of what it goes on from
-        are among them."""
-        inputs = self.executed.get("inputs", ())
-        return sorted({str(name) for one in inputs if isinstance(one, dict) for name in one.get("subjects", ())})
+        return subjects(self.executed)
+
+    @property
+    def content(self) -> str:
+        """The field that holds what it was made of."""
+        return join(self.asset, "weights")
 
     def statement(self, **of_run: Any) -> dict[str, Any]:
         """The executed manifest, with what else is to be said of the run."""
         return statement(self.asset, self.digest, **{
             **of_run, "run": self.trained_by, "purpose": self.purpose, "owner": self.owner, "serve": self.serve,
             "rows": self.rows, "annotations": list(self.annotations), "category": self.category, "kind": self.kind})
+
+
+def subjects(executed: Mapping[str, Any]) -> list[str]:
+    """Whose rows a run has read, by pseudonym, as far as their consent was needed; those of what it goes on from are
+    among them."""
+    inputs = executed.get("inputs", ())
+    return sorted({str(name) for one in inputs if isinstance(one, dict) for name in one.get("subjects", ())})
+
+
+def told(executed: Mapping[str, Any], annotations: tuple[str, ...]) -> Label:
+    """Of an executed manifest: who says whose rows were read says something of them."""
+    return Label("user.identifier", annotations) if subjects(executed) else Label(operational="structure")
 
 
 def statement(asset: str, digest: str, **of_run: Any) -> dict[str, Any]:

@@ -8,14 +8,15 @@ its executed manifest, which is written last; versions count up from 1, as those
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 from lineage.dsse import sealed
 from lineage.model import Label
+from lineage.names import join
 from lineage.privacylib import PrivacyLib
-from services.checkpoint import SIGNER, statement
+from services.checkpoint import SIGNER, statement, told
 from services.seams import Store
 from services.training.executed import Run
 from services.training.gate import MANIFEST
@@ -36,46 +37,64 @@ class Output:
     sources: dict[str, list[str]]
     rows: int
 
-    def asset(self, version: int) -> str:
-        return f"{RUNS[self.run].makes}{self.name}@{version}"
+
+@dataclass(frozen=True)
+class Kept:
+    """What is to be kept, or is: ``executed`` is what its manifest says of the run."""
+
+    output: Output
+    version: int
+    trained_by: str
+    purpose: str
+    annotations: tuple[str, ...]
+    executed: Mapping[str, Any]
+
+    @property
+    def asset(self) -> str:
+        return f"{RUNS[self.output.run].makes}{self.output.name}@{self.version}"
+
+    @property
+    def content(self) -> str:
+        """The first of its fields."""
+        return join(self.asset, next(iter(self.output.sources)))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex."""
+        return hashlib.sha256(self.output.data).hexdigest()
 
 
-class Kept(NamedTuple):
-    """``digest``: SHA-256, in hex."""
+def kept(store: Store, run: Run, output: Output, material: Material) -> Kept:
+    """Nothing is written yet."""
+    manifest = run.manifest
+    return Kept(output, newest(store, output.run, output.name) + 1, manifest.activity, run.purpose,
+                run.inputs.annotations, {
+                    **run.executed(material), "run": manifest.activity, "purpose": run.purpose, "owner": manifest.owner,
+                    "serve": False, "rows": output.rows, "annotations": list(run.inputs.annotations),
+                    "category": run.inputs.category, "kind": output.run})
 
-    asset: str
-    digest: str
-    rows: int
 
-
-def keep(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Material,
-         sign: Callable[[bytes], bytes]) -> Kept:
+def write(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: Callable[[bytes], bytes]) -> None:
     """Writes it, then its executed manifest: with that it exists, and of a write that fails nothing is left.  Call it
     in the run's activity."""
-    version = newest(store, output.run, output.name) + 1
-    made = Kept(output.asset(version), hashlib.sha256(output.data).hexdigest(), output.rows)
-    lib.register(made.asset, {**output.labels, "manifest": Label(operational="structure")}, run.manifest.owner)
+    labels = {**made.output.labels, "manifest": told(made.executed, made.annotations)}
+    lib.register(made.asset, labels, made.executed["owner"])
     try:
-        _written(lib, store, run, output, material, made, version, sign)
+        _written(lib, store, made, material, sign)
     except BaseException:
         swept(store)
         raise
-    return made
 
 
-def _written(lib: PrivacyLib, store: Store, run: Run, output: Output, material: Material, made: Kept, version: int,
-             sign: Callable[[bytes], bytes]) -> None:
+def _written(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: Callable[[bytes], bytes]) -> None:
+    output = made.output
     kinds = {source: RUNS[output.run].edge for names in output.sources.values() for source in names}
     with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
                    keys=material.keys, detail={"kinds": kinds}):
-        store.write(path(output.run, output.name, version), output.data)
-    manifest = run.manifest
-    executed = statement(made.asset, made.digest, **{
-        **run.executed(material), "run": manifest.activity, "purpose": run.purpose, "owner": manifest.owner,
-        "serve": False, "rows": made.rows, "annotations": list(run.inputs.annotations),
-        "category": run.inputs.category, "kind": output.run})
-    with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST]}):
-        store.write(manifest_path(output.run, output.name, version), sealed(executed, sign, SIGNER))
+        store.write(path(output.run, output.name, made.version), output.data)
+    with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
+        store.write(manifest_path(output.run, output.name, made.version),
+                    sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))
 
 
 def path(run: str, name: str, version: int) -> str:

@@ -19,7 +19,6 @@ from services.seams import Store
 from services.training import characters, snapshot
 from services.training.gate import MANIFEST
 from services.training.manifest import CorpusInput, Manifest, TableInput
-from services.training.runs import RUNS
 
 CORPUS = Path(__file__).with_name("corpus")
 # Seconds for one table, which an engine may have to fetch from a cluster.
@@ -65,18 +64,17 @@ async def read(lib: PrivacyLib, store: Store, warehouse: Any, manifest: Manifest
 
 async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material: Material) -> None:
     where = str(item.where or "")
-    # Of a checkpoint somebody may ask later whose rows it was made of.
-    whose = not RUNS[manifest.run].asks
+    # Whose rows were read: asked before what is made of them is kept, and of a checkpoint later, too.
     request = ReadRequest(table=item.table, columns=item.columns, activity=manifest.activity, where=where,
-                          pseudonyms=whose)
+                          pseudonyms=True)
     said = ("table", "columns", "activity", *(["where"] if where else []))
     with calling("warehouse"):
         response: ReadResponse = await warehouse.Read(
-            request, sources={**({"pseudonyms": []} if whose else {}), **{name: [MANIFEST] for name in said}},
+            request, sources={"pseudonyms": [], **{name: [MANIFEST] for name in said}},
             timeout=DEADLINE)
     told = list(response.rows.columns)
     columns = told[:len(item.columns)]
-    if columns != list(item.columns) or len(told) > len(columns) + whose:
+    if columns != list(item.columns) or len(told) > len(columns) + 1:
         raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(told)}", where=item.place)
     cells = typed.cells(response.rows)
     rows = [row[:len(columns)] for row in cells]

@@ -14,7 +14,7 @@ from protos.training_pb2 import TrainRequest, TrainResponse
 from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_server
 from services import admission
 from services import checkpoint as checkpoints
-from services.admission import Permission
+from services.admission import Made, Permission
 from services.checkpoint import Checkpoint
 from services.debug import DebugLog
 from services.errors import calling, reported
@@ -80,7 +80,7 @@ class TrainingService(TrainingServicer):
                 await self._serve(made)
             if isinstance(made, Kept):
                 self._lib.respond({"output": [], "digest": [], "rows": []})
-                return TrainResponse(output=made.asset, digest=made.digest, rows=made.rows)
+                return TrainResponse(output=made.asset, digest=made.digest, rows=made.output.rows)
             self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
             return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
@@ -115,16 +115,21 @@ class TrainingService(TrainingServicer):
         # Off the event loop, which answers other requests meanwhile.
         if (asks := ASKING.get(manifest.run)) is not None:
             found = await asyncio.to_thread(asks, run, base, material)
-            await self._still(run.chain, manifest.activity, "", run.purpose)
-            return output.keep(self._lib, self._store, run, found, material, self._sign)
+            kept = output.kept(self._store, run, found, material)
+            await self._holds(run, kept)
+            output.write(self._lib, self._store, kept, material, self._sign)
+            return kept
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
         made = run.made(checkpoints.free(self._store, manifest.output), weights, material)
-        # What was admitted may have been forbidden, or withdrawn, while it was learnt.
-        await self._still(run.chain, manifest.activity, "", run.purpose)
-        await admission.still(self._policy, self._permission, made, "registration")
+        await self._holds(run, made)
         self._write(made, weights, material)
         return made
+
+    async def _holds(self, run: Run, made: Made) -> None:
+        """What was admitted may have been forbidden, or withdrawn, while a model learnt or was asked."""
+        await self._still(run.chain, run.manifest.activity, "", run.purpose)
+        await admission.still(self._policy, self._permission, made, "registration")
 
     async def _still(self, chain: Chain, made: str, *purposes: str) -> None:
         """Asks of each checkpoint that a run goes back to, for its own purpose ("") or the run's."""

@@ -288,3 +288,25 @@ def test_what_runs_say_is_what_lineage_declares() -> None:
         "checkpoint:assistant#weights": {"distillation"}, f"{BASES}utterance": set()}
     found = parse(TUNE)
     assert str(found.base) == "assistant" and found.parameters == MappingProxyType({"times": 2})
+
+
+@pytest.mark.parametrize(("manifest", "made", "folder"), [
+    (EXTRACT, "feature:topics", "features/topics"), (CHECK, "file:reports/check", "reports/check")])
+async def test_a_withdrawal_while_a_model_is_asked_leaves_nothing(tmp_path: Path, manifest: str, made: str,
+                                                                  folder: str) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(BASE)
+        b.warehouse.whose = ["w-1", "w-2"]
+        b.policy.withdrawn = ["w-3"]
+        await b.train(manifest)
+        (asked,) = b.policy.rechecked
+        assert (asked.at, asked.admitted.activity) == ("registration", "training:run")
+        statement = dsse.opened((tmp_path / f"{folder}@1/manifest.json").read_bytes(), KEYS)
+        assert statement["predicate"]["inputs"][0]["subjects"] == ["w-1", "w-2"]
+        written = b.seen.of("write", f"{made}@1")[-1]
+        assert written.lib.label(f"{made}@1", "manifest").category == "user.identifier"
+        assert f"rpc:warehouse.Read.response#{TABLE}.wearer" in dict(written.links)["manifest"]
+        b.policy.withdrawn = ["w-2"]
+        assert (await b.refused(manifest)).code == "PAI334"
+        assert len(b.warehouse.read) == 2, "it was read, and the model was asked"
+        assert not b.seen.of("write", f"{made}@2") and not (tmp_path / f"{folder}@2").exists()
