@@ -160,7 +160,8 @@ ENFORCE: dict[str, Code] = {
     "PAI335": Code(
         "the checkpoint may not be used for that",
         "The data that the checkpoint was made of are governed by a requirement that does not permit the purpose of "
-        "the request, or that asks for the wearers' consent to it, and the run was admitted for another purpose.",
+        "the request, or that asks for the wearers' consent to it, and the run was admitted for another purpose, or "
+        "before anybody had to be asked.",
         "Ask for a purpose that is permitted, or serve a checkpoint of other data, or one trained for that purpose.",
         "scenarios/61_rule_arrives.yaml"),
     "PAI336": Code(

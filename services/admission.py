@@ -59,7 +59,7 @@ class Permission(Protocol):
         """Recorded, and raised by whoever found it."""
 
     def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "") -> None:
-        """``admitted``: the purpose that the checkpoint's run was admitted for."""
+        """``admitted``: the purpose that the checkpoint's run was admitted for, where consent was asked for it."""
 
 
 def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
@@ -130,6 +130,14 @@ def origins(made: Checkpoint) -> tuple[str, ...]:
     return told if tables <= {entry.partition("=")[0] for entry in told} else ()
 
 
-def purpose(made: Checkpoint) -> str:
-    """What its run was admitted for; consent was asked for that alone.  Empty where the manifest does not say it."""
-    return str(made.executed.get("admission", {}).get("request", {}).get("purpose", ""))
+def asked(links: Sequence[Link]) -> str:
+    """The purpose for which the wearers of all rows on a checkpoint's way back were asked for consent: that of its own
+    run.  Empty where one of the runs on it has read governed rows without asking, as the rules were then."""
+    admissions = [link.checkpoint.executed.get("admission", {}) for link in links]
+    for one in admissions:
+        tables = {asset_of(item["asset"]) for item in one.get("request", {}).get("inputs", ())
+                  if item.get("annotations")}
+        if not {table for table in tables if table.startswith("warehouse:")} <= {
+                f"warehouse:{table}" for table in one.get("consenting", ())}:
+            return ""
+    return str(admissions[0].get("request", {}).get("purpose", "")) if admissions else ""

@@ -42,7 +42,8 @@ class ModelPermission:
     def use(self, asset: str, annotations: Collection[str], origins: Sequence[str] = (), admitted: str = "") -> None:
         """An answer of the checkpoint, for the purpose of the request that is handled.  ``origins``: of all its rows,
         by table as a token says it, where that is known.  ``admitted``: the purpose that its run was admitted for, the
-        only one to which its rows' wearers were asked for consent.  Raises PolicyDenied (PAI335)."""
+        only one to which its rows' wearers were asked for consent; empty where they were not.  Raises PolicyDenied
+        (PAI335)."""
         purpose = self._lib.context.purpose
         known = {one for entry in origins for one in regions.read(entry.partition("=")[2])}
         rules = self._book.rules
@@ -52,9 +53,10 @@ class ModelPermission:
                          f"so: {refusal.reason}", asset)
         unasked = known and known <= rules.unasked(annotations, purpose)
         if purpose != admitted and rules.consent_needed(annotations, purpose) and not unasked:
+            run = f"was admitted for {admitted}" if admitted else "has asked none of them"
             self._refuse("", purpose, "serving", "PAI335", f"{purpose} needs the consent of the wearers whose rows "
-                         f"{asset_of(asset)} was made of, and its run was admitted for {admitted or 'no purpose'}: the "
-                         "rows of who has withdrawn were not left out", asset)
+                         f"{asset_of(asset)} was made of, and its run {run}: the rows of who has withdrawn were not "
+                         "left out", asset)
 
     def _refuse(self, activity: str, purpose: str, at: str, code: str, why: str, asset: str) -> None:
         rules = self._book.rules

@@ -15,11 +15,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from lineage.errors import InputError, RunError, SightlineError
 from lineage.model import Finding, Label
-from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from services import ancestry
 from services import checkpoint as checkpoints
-from services.admission import Permission, all_still, origins, purpose
+from services.admission import Permission, all_still, asked, origins
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
@@ -35,8 +34,11 @@ _log = logging.getLogger("sightline.inference")
 
 
 class Serving(NamedTuple, Generic[T]):
+    """``asked``: the purpose for which consent was asked of whoever's rows it was made of."""
+
     checkpoint: Checkpoint | Endpoint
     model: T
+    asked: str = ""
 
 
 class Registry:
@@ -135,7 +137,7 @@ class Registry:
                 with self._refusals(checkpoint):
                     raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                                "not served", where=found.asset, next="train it again")
-        self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights))
+        self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights), asked(links))
         return self._loaded[checkpoint]
 
     def add(self, remote: Remote) -> None:
@@ -205,7 +207,7 @@ class Registry:
         if found is None:
             raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
                            next="train one: services/training/manifests/assistant_base.yaml")
-        self._permitted(found.checkpoint)
+        self._permitted(found)
         if not isinstance(found.model, kind):
             raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",
                              where="inference")
@@ -238,10 +240,10 @@ class Registry:
             return model
         return found.of(self._lib.context.key) if found.candidate else found.serving
 
-    def _permitted(self, checkpoint: Checkpoint | Endpoint) -> None:
-        if isinstance(checkpoint, Checkpoint) and checkpoint.annotations:
-            self._permission.use(join(checkpoint.asset, "weights"), checkpoint.annotations, origins(checkpoint),
-                                 purpose(checkpoint))
+    def _permitted(self, serving: Serving[object]) -> None:
+        made = serving.checkpoint
+        if isinstance(made, Checkpoint) and made.annotations:
+            self._permission.use(made.content, made.annotations, origins(made), serving.asked)
 
     @contextmanager
     def _refusals(self, checkpoint: str) -> Iterator[None]:

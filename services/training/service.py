@@ -99,7 +99,7 @@ class TrainingService(TrainingServicer):
             remedies += told(manifest, given)
             inputs, manifest = left(inputs, given, others), applied(manifest, given)
         no_more_rows(manifest, admissions[0], given)
-        await self._still(chain, manifest.activity, purpose)
+        await self._still(chain, manifest.activity, manifest.purpose, purpose)
         return Run(manifest, text, purpose, inputs, given, self._code, chain, remedies)
 
     async def _run(self, run: Run) -> Checkpoint | Kept:
@@ -128,11 +128,11 @@ class TrainingService(TrainingServicer):
 
     async def _holds(self, run: Run, made: Made) -> None:
         """What was admitted may have been forbidden, or withdrawn, while a model learnt or was asked."""
-        await self._still(run.chain, run.manifest.activity, "", run.purpose)
+        await self._still(run.chain, run.manifest.activity, "", run.manifest.purpose, run.purpose)
         await admission.still(self._policy, self._permission, made, "registration")
 
     async def _still(self, chain: Chain, made: str, *purposes: str) -> None:
-        """Asks of each checkpoint that a run goes back to, for its own purpose ("") or the run's."""
+        """Asks of each checkpoint that a run goes back to, for its own purpose (""), the manifest's and the run's."""
         await admission.all_still(self._policy, self._permission, chain.links, "registration", made, *purposes)
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:

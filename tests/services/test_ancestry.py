@@ -16,13 +16,14 @@ from lineage.enforce.requirement import Requirement
 from lineage.enforce.rulebook import Rulebook
 from lineage.enforce.rules import Rules
 from lineage.enforce.tokens import Signer
-from lineage.errors import InputError, SightlineError
+from lineage.errors import InputError, PolicyDenied, SightlineError
 from lineage.privacylib import PrivacyLib
 from protos import policy_pb2 as pb
 from services import ancestry
 from services import checkpoint as checkpoints
 from services.checkpoint import Checkpoint
 from services.inference.registry import Registry
+from services.model import Model
 from tests.enforce.test_pes import Files
 from tests.services.fakes import KEYS, TRAINING, FakeStore, signed
 from tests.services.test_training import EVAL, Bench, bench
@@ -54,8 +55,8 @@ class Ruled:
         with self.lib.scope():
             await self._service.Consent(pb.ConsentRequest(wearer=wearer, purpose=purpose, granted=False), None)
 
-    def registry(self, store: FakeStore) -> Registry:
-        lib = PrivacyLib("inference")
+    def registry(self, store: FakeStore, lib: PrivacyLib | None = None) -> Registry:
+        lib = lib or PrivacyLib("inference")
         return Registry(lib, store, KEYS, self, ModelPermission(lib, self.book))
 
 
@@ -146,6 +147,54 @@ async def test_a_checkpoint_that_was_exchanged_or_is_gone_is_noticed_two_steps_o
         b.store.remove(checkpoints.weights_path("assistant@1"))
         assert await both(b, ruled, TUNE) == ("", ""), "nobody needs its weights any more"
         assert not b.store.exists(checkpoints.manifest_path("assistant@7")), "what was refused has made nothing"
+
+
+@pytest.mark.parametrize("steps", [(), (SAFE,), (SAFE, SAFE)])
+@pytest.mark.parametrize("manifest", [TUNE, CHECK.replace("assistant@1", "assistant"), EXTRACT, STUDENT])
+async def test_what_was_learnt_without_asking_for_consent_is_none_to_go_on_from_where_that_is_needed(
+        tmp_path: Path, steps: tuple[str, ...], manifest: str) -> None:
+    ruled = Ruled(MINE)
+    async with bench(tmp_path, judge=ruled) as b:
+        await b.train(EVAL.replace("purpose: assistance", "purpose: safety"))
+        for step in steps:
+            await b.train(step)
+        before = b.store.folders("checkpoints")
+        assert (await b.refused(manifest)).code == "PAI333"
+        assert (b.store.folders("checkpoints"), b.store.folders("reports"), b.store.folders("features")) == (
+            before, [], [])
+        assert await code(b.train(manifest.replace("purpose: assistance", "purpose: safety"))) == ""
+
+
+async def test_a_callers_purpose_does_not_lift_what_the_manifests_own_asks_of_the_base(tmp_path: Path) -> None:
+    ruled = Ruled(MINE)
+    async with bench(tmp_path, judge=ruled) as b:
+        await b.train(EVAL.replace("purpose: assistance", "purpose: safety"))
+        assert (await b.refused(TUNE, "safety")).code == "PAI333"
+        assert await code(b.train(SAFE, "safety")) == ""
+
+
+@pytest.mark.parametrize("steps", [(), (TUNE,), (TUNE, TUNE)])
+async def test_a_rule_that_arrives_and_asks_for_consent_stops_what_was_made_without_it_from_answering(
+        tmp_path: Path, steps: tuple[str, ...]) -> None:
+    """Where it was asked for before, the same rule changes nothing."""
+    lib, later = PrivacyLib("inference"), [replace(MINE, version=2)]
+    for number, (before, answers) in enumerate(((MINE, True), (replace(MINE, consent=()), False))):
+        ruled = Ruled(before)
+        async with bench(tmp_path / str(number), judge=ruled) as b:
+            await chained(b, *steps, whose=("w-1", "w-2") if answers else ())
+            registry = ruled.registry(b.store, lib)
+            await registry.load(f"assistant@{len(steps) + 1}")
+            with lib.scope(purpose="assistance"):
+                assert registry.find("assistant", Model).checkpoint.version == len(steps) + 1
+                ruled.book.replace(later)
+                if answers:
+                    assert registry.find("assistant", Model)
+                    continue
+                with pytest.raises(PolicyDenied) as caught:
+                    registry.find("assistant", Model)
+                assert caught.value.code == "PAI335"
+            with lib.scope(purpose="safety"):
+                assert registry.find("assistant", Model), "that asks for nobody's consent"
 
 
 # --- the way back ------------------------------------------------------------------------------------------
