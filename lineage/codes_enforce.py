@@ -142,7 +142,8 @@ ENFORCE: dict[str, Code] = {
         "scenarios/75_swapped_manifest.yaml"),
     "PAI332": Code(
         "the table has changed since the run was admitted",
-        "Admission binds the state of each table that was judged; the rows there now are others, so nothing was read.",
+        "Admission binds the state of each table that was judged; the rows there are others by now, or were when "
+        "they had been read, so none was given.",
         "Train again: the table is judged as it is then.",
         "scenarios/76_table_changes_before_the_read.yaml"),
     "PAI333": Code(

@@ -164,9 +164,13 @@ class WarehouseService(WarehouseServicer):
                 raise InputError("PAI004", f"{table.name} has no column that says whose a row is", where=table.asset)
             only = _only(request, table)
             asked = dict.fromkeys((*request.columns, *(only.columns if only else ())))
-            seen = await self._visible(table, asked, activity)
+            claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
+            await self._unchanged(table, claims, activity)
+            seen = await self._visible(table, asked, activity, claims)
             with self._lib.activity(activity) if activity else nullcontext():
                 rows = await self._read(request, table, seen, only)
+            # Others write while it is asked who has withdrawn, and while an engine reads.
+            await self._unchanged(table, claims, activity)
             # Who was asked for decides which rows there are; where there are none, nothing flowed.
             decided = ["rpc:warehouse.Read.request#subject"] if request.subject else []
             kept = {"without_consent": seen.withheld, "abroad": seen.abroad}
@@ -176,12 +180,10 @@ class WarehouseService(WarehouseServicer):
                               | {name: [] for name, count in kept.items() if count})
             return ReadResponse(rows=rows, **kept)
 
-    async def _visible(self, table: Table, columns: Iterable[str], activity: str) -> Visible:
+    async def _visible(self, table: Table, columns: Iterable[str], activity: str, claims: Any) -> Visible:
         """What the caller's token lets it see; without one, the guard lets nobody see governed rows."""
-        claims = self._permission.read(self._lib.context.claims, activity) if self._permission else None
         if claims is None or self._permission is None:
             return Visible({}, frozenset())
-        await self._unchanged(table, claims, activity)
         annotations = {name for column in columns for name in table.labels.get(column, Label()).annotations}
         withdrawn, subjects = frozenset[str](), {}
         if table.subject and self._permission.consent_needed(annotations, claims.purpose):
@@ -194,7 +196,7 @@ class WarehouseService(WarehouseServicer):
 
     async def _unchanged(self, table: Table, claims: Any, activity: str) -> None:
         """The table is as it was when the reader was admitted, where the token is bound to that."""
-        if self._permission is not None and claims.snapshots:
+        if self._permission is not None and claims is not None and claims.snapshots:
             now = written_as({table.name: await self._engine.snapshot(table)}, self.catalog)
             self._permission.unchanged(claims, activity, now)
 

@@ -199,3 +199,33 @@ async def test_rows_that_were_read_for_a_purpose_without_consent_answer_nobody_f
             await r.ask(2, "")
         await r.train("assistant_eval")
         assert (await r.ask(3, ""))["checkpoint"] == "assistant@3"
+
+
+async def test_a_table_that_changes_while_it_is_read_gives_no_row(tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warehouse has looked whether it is as it was admitted, and asks who has withdrawn before it reads."""
+    changing: list[Any] = []
+    real = PolicyService.Withdrawn
+
+    async def withdrawn(self: PolicyService, request: Any, context: Any) -> Any:
+        if changing:
+            await changing.pop()()
+        return await real(self, request, context)
+
+    monkeypatch.setattr(PolicyService, "Withdrawn", withdrawn)
+    async with going_round(tmp_path) as r:
+        async def job() -> None:
+            await r.call("warehouse", "RunJob", warehouse_pb2.JobRequest(job="daily_sessions"))
+
+        await r.train("assistant_base")
+        await r.ask(1, "")
+        await r.call("logger", "Flush", logger_pb2.FlushRequest())
+        await job()
+        await r.ask(2, "")
+        await r.call("logger", "Flush", logger_pb2.FlushRequest())
+        changing.append(job)
+        with pytest.raises(PolicyDenied) as caught:
+            await r.train("assistant_eval")
+        assert caught.value.code == "PAI332" and not changing
+        assert not r.store.exists("checkpoints/assistant@2")
+        assert (await r.train("assistant_eval")).rows == 2
