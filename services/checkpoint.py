@@ -18,13 +18,14 @@ from lineage.dsse import CODE, STATEMENT
 from lineage.errors import InputError
 from lineage.model import Label
 from lineage.names import join
+from services import versions
 from services.kinds import KINDS
-from services.seams import Store
 
 TYPE = "urn:sightline:training-run:v1"
 # The principal that signs; its name is the key's id.
 SIGNER = "training"
-_ID = re.compile(r"(?P<name>[a-z][a-z0-9_]*)@(?P<version>[1-9][0-9]{0,8})")
+# Where they lie, and in which file.
+FILE = ("checkpoints", "weights.safetensors")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEXTS = ("run", "purpose", "owner", "category", "kind")
 
@@ -130,44 +131,16 @@ def digest(weights: bytes) -> str:
 
 
 def weights_path(checkpoint: str) -> str:
-    return f"checkpoints/{checkpoint}/weights.safetensors"
+    return f"{FILE[0]}/{checkpoint}/{FILE[1]}"
 
 
 def manifest_path(checkpoint: str) -> str:
-    return f"checkpoints/{checkpoint}/manifest.json"
+    return versions.manifest_path(FILE[0], checkpoint)
 
 
 def parse_id(text: str) -> tuple[str, int]:
     """("assistant", 2) for "assistant@2".  Raises InputError (PAI004)."""
-    match = _ID.fullmatch(text)
+    match = versions.ID.fullmatch(text)
     if match is None:
         raise InputError("PAI004", f"{text!r} names no checkpoint: name@version", where="checkpoint")
     return match["name"], int(match["version"])
-
-
-def newest(store: Store, name: str) -> int:
-    """The highest version in the store; 0 for none.  Weights that a run left behind which could not finish are no
-    version; one whose manifest is gone does not hide those above it."""
-    return max((version for version in versions(store, name) if store.exists(manifest_path(f"{name}@{version}"))),
-               default=0)
-
-
-def free(store: Store, name: str) -> int:
-    """The version that the next run makes: above all of which anything is there, so that nothing is written over."""
-    return 1 + max((version for version in versions(store, name) if store.names(f"checkpoints/{name}@{version}")),
-                   default=0)
-
-
-def versions(store: Store, name: str) -> list[int]:
-    """Of all that have a folder, the highest first, whether they are checkpoints or not."""
-    found = map(_ID.fullmatch, store.folders("checkpoints"))
-    return sorted((int(match["version"]) for match in found if match and match["name"] == name), reverse=True)
-
-
-def swept(store: Store) -> None:
-    """Removes all that lies there without a manifest: what is left of runs that were killed while they wrote, a part
-    of a file too."""
-    for checkpoint in store.folders("checkpoints"):
-        if not store.exists(manifest_path(checkpoint)):
-            for name in store.names(f"checkpoints/{checkpoint}"):
-                store.remove(f"checkpoints/{checkpoint}/{name}")

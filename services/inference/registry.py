@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from lineage.errors import InputError, RunError, SightlineError
 from lineage.model import Finding, Label
 from lineage.privacylib import PrivacyLib
-from services import ancestry
+from services import ancestry, versions
 from services import checkpoint as checkpoints
 from services.admission import Permission, all_still, asked, origins
 from services.checkpoint import Checkpoint
@@ -161,7 +161,7 @@ class Registry:
                     self._traffic[name] = before
                     return
             return
-        for version in checkpoints.versions(self._store, name):
+        for version in versions.every(self._store, checkpoints.FILE[0], name):
             checkpoint = f"{name}@{version}"
             if not self._store.exists(checkpoints.manifest_path(checkpoint)):
                 self._failed.add(name)  # it may have been served: who asks for more than an answer is to know

@@ -15,7 +15,7 @@ from lineage.names import join
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.contract import labels_of
 from protos.inference_pb2 import GenerateResponse
-from services import ancestry
+from services import ancestry, versions
 from services import checkpoint as checkpoints
 from services.ancestry import Link
 from services.checkpoint import Checkpoint
@@ -99,7 +99,7 @@ def chain(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Ma
 
 def _found(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], manifest: Manifest,
            wanted: CheckpointInput) -> Checkpoint:
-    newest = checkpoints.newest(store, wanted.name)
+    newest = versions.newest(store, checkpoints.FILE[0], wanted.name)
     version = wanted.version or newest
     if version > newest and wanted.name == manifest.output:
         raise InputError("PAI028", f"{manifest.activity} would begin from {wanted}, which is a version of its own "

@@ -16,6 +16,7 @@ from lineage.dsse import sealed
 from lineage.model import Label
 from lineage.names import join
 from lineage.privacylib import PrivacyLib
+from services import versions
 from services.checkpoint import SIGNER, statement, told
 from services.seams import Store
 from services.training.executed import Run
@@ -23,7 +24,8 @@ from services.training.gate import MANIFEST
 from services.training.reader import Material
 from services.training.runs import RUNS
 
-_FOLDERS = {"evaluate": ("reports", "report.json"), "extract": ("features", "rows.jsonl")}
+# Run → where what it makes lies, and in which file.
+FILES = {"evaluate": ("reports", "report.json"), "extract": ("features", "rows.jsonl")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Kept:
 def kept(store: Store, run: Run, output: Output, material: Material) -> Kept:
     """Nothing is written yet."""
     manifest = run.manifest
-    return Kept(output, newest(store, output.run, output.name) + 1, manifest.activity, run.purpose,
+    return Kept(output, versions.free(store, FILES[output.run][0], output.name), manifest.activity, run.purpose,
                 run.inputs.annotations, {
                     **run.executed(material), "run": manifest.activity, "purpose": run.purpose, "owner": manifest.owner,
                     "serve": False, "rows": output.rows, "annotations": list(run.inputs.annotations),
@@ -82,7 +84,7 @@ def write(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: C
     try:
         _written(lib, store, made, material, sign)
     except BaseException:
-        swept(store)
+        versions.swept(store, FILES[made.output.run][0])
         raise
 
 
@@ -93,31 +95,10 @@ def _written(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign
                    keys=material.keys, detail={"kinds": kinds}):
         store.write(path(output.run, output.name, made.version), output.data)
     with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
-        store.write(manifest_path(output.run, output.name, made.version),
+        store.write(versions.manifest_path(FILES[output.run][0], f"{output.name}@{made.version}"),
                     sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))
 
 
 def path(run: str, name: str, version: int) -> str:
-    folder, file = _FOLDERS[run]
+    folder, file = FILES[run]
     return f"{folder}/{name}@{version}/{file}"
-
-
-def manifest_path(run: str, name: str, version: int) -> str:
-    return f"{_FOLDERS[run][0]}/{name}@{version}/manifest.json"
-
-
-def newest(store: Store, run: str, name: str) -> int:
-    """0 for none.  What a run left behind which could not finish is no version."""
-    version = 0
-    while store.exists(manifest_path(run, name, version + 1)):
-        version += 1
-    return version
-
-
-def swept(store: Store) -> None:
-    """Removes what has no manifest: what is left of runs that were killed while they wrote, a part of a file too."""
-    for folder, _ in _FOLDERS.values():
-        for made in store.folders(folder):
-            if not store.exists(f"{folder}/{made}/manifest.json"):
-                for name in store.names(f"{folder}/{made}"):
-                    store.remove(f"{folder}/{made}/{name}")

@@ -12,7 +12,7 @@ from lineage.privacylib import PrivacyLib
 from protos.inference_pb2 import LoadRequest
 from protos.training_pb2 import TrainRequest, TrainResponse
 from protos.training_pb2_grpc import TrainingServicer, add_TrainingServicer_to_server
-from services import admission
+from services import admission, versions
 from services import checkpoint as checkpoints
 from services.admission import Made, Permission
 from services.checkpoint import Checkpoint
@@ -62,8 +62,8 @@ class TrainingService(TrainingServicer):
 
     async def start(self) -> None:
         """What a run has left behind that was killed is nothing that was made, and personal data all the same."""
-        checkpoints.swept(self._store)
-        output.swept(self._store)
+        for folder, _ in (checkpoints.FILE, *output.FILES.values()):
+            versions.swept(self._store, folder)
 
     async def stop(self) -> None:
         """Nothing is kept outside the store."""
@@ -121,7 +121,7 @@ class TrainingService(TrainingServicer):
             return kept
         model = await asyncio.to_thread(finetune.learnt, run, base, material)
         weights = model.dumps()
-        made = run.made(checkpoints.free(self._store, manifest.output), weights, material)
+        made = run.made(versions.free(self._store, checkpoints.FILE[0], manifest.output), weights, material)
         await self._holds(run, made)
         self._write(made, weights, material)
         return made
@@ -141,7 +141,7 @@ class TrainingService(TrainingServicer):
         try:
             self._written(made, weights, material)
         except BaseException:
-            checkpoints.swept(self._store)
+            versions.swept(self._store, checkpoints.FILE[0])
             raise
 
     def _written(self, made: Checkpoint, weights: bytes, material: Material) -> None:

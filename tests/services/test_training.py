@@ -26,6 +26,7 @@ from protos import warehouse_pb2 as wb
 from services import checkpoint as checkpoints
 from services import model as models
 from services import rows as typed
+from services import versions
 from services.errors import abort, from_rpc
 from services.training import snapshot
 from services.training.manifest import CorpusInput, TableInput, parse
@@ -305,18 +306,19 @@ async def test_a_checkpoint_whose_manifest_is_gone_is_not_written_over(tmp_path:
         b.store.remove(checkpoints.manifest_path("assistant@1"))
         assert (await b.train(EVAL)).checkpoint == "assistant@3"
         b.store.remove(checkpoints.manifest_path("assistant@3"))
-        assert (await b.train(EVAL)).checkpoint == "assistant@4" and checkpoints.newest(b.store, "assistant") == 4
+        assert (await b.train(EVAL)).checkpoint == "assistant@4"
+        assert versions.newest(b.store, "checkpoints", "assistant") == 4
 
 
 async def test_what_a_killed_run_left_behind_goes_at_the_next_start(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
         b.store.write(checkpoints.weights_path("assistant@2"), b"half of a model")
-        assert checkpoints.newest(b.store, "assistant") == 1, "weights alone are no checkpoint"
+        assert versions.newest(b.store, "checkpoints", "assistant") == 1, "weights alone are no checkpoint"
         # As the store leaves it that is killed over a file.
         b.store.write("checkpoints/assistant@2/.writing-1", b"half of a manifest")
         b.store.write("checkpoints/assistant@3/.writing-2", b"half of a model")
         await b.service.start()
         assert b.store.names("checkpoints/assistant@2") == b.store.names("checkpoints/assistant@3") == []
-        assert checkpoints.free(b.store, "assistant") == 2
+        assert versions.free(b.store, "checkpoints", "assistant") == 2
         assert b.store.exists(checkpoints.weights_path("assistant@1"))

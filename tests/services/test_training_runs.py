@@ -192,11 +192,11 @@ async def test_half_made_features_and_reports_are_none_and_go(
         full_at_the_manifest(b.store, monkeypatch)
         assert (await b.refused(manifest)).code == "PAI033" and not b.store.exists(data)
         monkeypatch.undo()
-        b.store.write(data, b"of a run that was killed")
         assert (await b.train(manifest)).output == f"{made}@1", "its version is free"
         half = data.replace("@1", "@2")
         b.store.write(half, b"of a run that was killed")
-        part = half.replace("@2", "@3").rpartition("/")[0]
+        assert (await b.train(manifest)).output == f"{made}@3", "nothing is written over"
+        part = half.replace("@2", "@4").rpartition("/")[0]
         b.store.write(f"{part}/.writing-1", b"of a run that was killed over the file")
         await b.service.start()
         assert b.store.exists(data) and not b.store.exists(half) and b.store.names(part) == []
@@ -310,3 +310,20 @@ async def test_a_withdrawal_while_a_model_is_asked_leaves_nothing(tmp_path: Path
         assert (await b.refused(manifest)).code == "PAI334"
         assert len(b.warehouse.read) == 2, "it was read, and the model was asked"
         assert not b.seen.of("write", f"{made}@2") and not (tmp_path / f"{folder}@2").exists()
+
+
+@pytest.mark.parametrize(("manifest", "made", "folder"), [
+    (EXTRACT, "feature:topics", "features/topics"), (CHECK, "file:reports/check", "reports/check")])
+async def test_a_version_of_features_and_reports_is_never_given_twice(tmp_path: Path, manifest: str, made: str,
+                                                                      folder: str) -> None:
+    async with bench(tmp_path) as b:
+        await b.train(BASE)
+        for version in (1, 2):
+            assert (await b.train(manifest)).output == f"{made}@{version}"
+        b.store.remove(f"{folder}@1/manifest.json")
+        assert (await b.train(manifest)).output == f"{made}@3"
+        b.store.remove(f"{folder}@3/manifest.json")
+        assert (await b.train(manifest)).output == f"{made}@4", "nothing is written over"
+        for file in b.store.names(f"{folder}@1"):
+            b.store.remove(f"{folder}@1/{file}")
+        assert (await b.train(manifest)).output == f"{made}@5"
