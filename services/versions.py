@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from services.seams import Store
 
@@ -42,3 +44,13 @@ def swept(store: Store, folder: str) -> None:
         if not store.exists(manifest_path(folder, made)):
             for name in store.names(f"{folder}/{made}"):
                 store.remove(f"{folder}/{made}/{name}")
+
+
+@contextmanager
+def whole(store: Store, folder: str) -> Iterator[None]:
+    """Of a write that fails nothing is left."""
+    try:
+        yield
+    except BaseException:
+        swept(store, folder)
+        raise

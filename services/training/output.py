@@ -79,26 +79,15 @@ def kept(store: Store, run: Run, output: Output, material: Material) -> Kept:
 def write(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: Callable[[bytes], bytes]) -> None:
     """Writes it, then its executed manifest: with that it exists, and of a write that fails nothing is left.  Call it
     in the run's activity."""
-    labels = {**made.output.labels, "manifest": told(made.executed, made.annotations)}
-    lib.register(made.asset, labels, made.executed["owner"])
-    try:
-        _written(lib, store, made, material, sign)
-    except BaseException:
-        versions.swept(store, FILES[made.output.run][0])
-        raise
-
-
-def _written(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: Callable[[bytes], bytes]) -> None:
     output = made.output
+    labels = {**output.labels, "manifest": told(made.executed, made.annotations)}
+    lib.register(made.asset, labels, made.executed["owner"])
+    folder, file = FILES[output.run]
     kinds = {source: RUNS[output.run].edge for names in output.sources.values() for source in names}
-    with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
-                   keys=material.keys, detail={"kinds": kinds}):
-        store.write(path(output.run, output.name, made.version), output.data)
-    with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
-        store.write(versions.manifest_path(FILES[output.run][0], f"{output.name}@{made.version}"),
-                    sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))
-
-
-def path(run: str, name: str, version: int) -> str:
-    folder, file = FILES[run]
-    return f"{folder}/{name}@{version}/{file}"
+    with versions.whole(store, folder):
+        with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
+                       keys=material.keys, detail={"kinds": kinds}):
+            store.write(f"{folder}/{output.name}@{made.version}/{file}", output.data)
+        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
+            store.write(versions.manifest_path(folder, f"{output.name}@{made.version}"),
+                        sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))

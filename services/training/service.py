@@ -137,21 +137,15 @@ class TrainingService(TrainingServicer):
 
     def _write(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         """The manifest last: with it the checkpoint exists; of a write that fails nothing is left."""
-        self._lib.register(made.asset, made.labels, made.owner)
-        try:
-            self._written(made, weights, material)
-        except BaseException:
-            versions.swept(self._store, checkpoints.FILE[0])
-            raise
-
-    def _written(self, made: Checkpoint, weights: bytes, material: Material) -> None:
         lib = self._lib
-        with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
-                       detail={"kinds": material.kinds} if material.kinds else None):
-            self._store.write(checkpoints.weights_path(made.id), weights)
-        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
-            self._store.write(checkpoints.manifest_path(made.id),
-                              dsse.sealed(made.statement(**made.executed), self._sign, checkpoints.SIGNER))
+        lib.register(made.asset, made.labels, made.owner)
+        with versions.whole(self._store, checkpoints.FILE[0]):
+            with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
+                           detail={"kinds": material.kinds} if material.kinds else None):
+                self._store.write(checkpoints.weights_path(made.id), weights)
+            with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
+                self._store.write(checkpoints.manifest_path(made.id),
+                                  dsse.sealed(made.statement(**made.executed), self._sign, checkpoints.SIGNER))
 
     async def _serve(self, made: Checkpoint) -> None:
         with calling("inference"):
