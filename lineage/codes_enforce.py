@@ -178,5 +178,5 @@ ENFORCE: dict[str, Code] = {
         "back has no manifest in the store, so whether it may still be used cannot be asked; or the way leads in a "
         "circle. The checkpoint is not served, and no run goes on from it.",
         "Put the manifest back (its weights are not needed), or train again from a checkpoint that is there.",
-        "scenarios/93_two_steps_back.yaml"),
+        "scenarios/95_two_steps_back.yaml"),
 }
