@@ -6,8 +6,8 @@
 -- schedule: daily
 -- parameters: ds
 DELETE FROM ml.evaluation_set WHERE ds = :ds;
--- A session's name is random hexadecimal digits: two of the sixteen are one in eight, the same each time.
+-- One wearer in ten, the same ones whenever it runs: nobody's questions are both learnt and judged by.
 INSERT INTO ml.evaluation_set (ds, session, utterance, answer, _key)
 SELECT ds, session, utterance, answer, _key
 FROM core.daily_sessions
-WHERE ds = :ds AND substr(session, 1, 1) IN ('0', '8');
+WHERE ds = :ds AND substr(wearer, -1) = '7';

@@ -1,4 +1,4 @@
--- One question in eight, held back to judge the next model by; owner: assistant-quality; partition: ds
+-- The questions of one wearer in ten, held back to judge the next model by; owner: assistant-quality; partition: ds
 CREATE TABLE ml.evaluation_set (
   ds        TEXT NOT NULL,              -- operational:date GLASSES_INTERACTION
   session   TEXT NOT NULL PRIMARY KEY,  -- operational:identifier GLASSES_INTERACTION
