@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,6 +31,10 @@ from services.seams import Store
 
 T = TypeVar("T")
 _log = logging.getLogger("sightline.inference")
+# What says which checkpoint is served: it is written down, and told.
+LOAD = ["rpc:inference.Load.request#checkpoint"]
+ROLL_OUT = ["rpc:inference.RollOut.request#checkpoint", "rpc:inference.RollOut.request#share"]
+ROLL_BACK = ["rpc:inference.RollBack.request#model"]
 
 
 class Serving(NamedTuple, Generic[T]):
@@ -76,7 +80,7 @@ class Registry:
             serving = await self._load(checkpoint, digest)
             if name not in self._elsewhere:  # else it answers only who asks for it by its version
                 now = self._traffic.get(name)
-                self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint))
+                self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint), LOAD)
             return serving
 
     async def roll_out(self, checkpoint: str, share: float) -> Traffic:
@@ -89,7 +93,7 @@ class Registry:
             now = self._rolled(name)
             after = now.roll_out(checkpoint, share)
             await self._load(checkpoint, beside=self._loaded[now.serving].checkpoint)
-            return self._settle(name, after, keep=True)
+            return self._settle(name, after, ROLL_OUT, keep=True)
 
     async def roll_back(self, name: str) -> Traffic:
         """Raises InputError (PAI036) where there is nothing to go back to, else as :meth:`load`."""
@@ -98,7 +102,7 @@ class Registry:
             after = now.roll_back()
             if after.serving != now.serving:  # that it could be served once does not say that it still may be
                 await self._load(after.serving)
-            return self._settle(name, after, keep=True)
+            return self._settle(name, after, ROLL_BACK, keep=True)
 
     def _rolled(self, name: str) -> Traffic:
         found = self._traffic.get(name)
@@ -108,13 +112,13 @@ class Registry:
                              next="train one that is served")
         return found
 
-    def _settle(self, name: str, after: Traffic, *, keep: bool = False) -> Traffic:
-        """``keep``: from now on; until the first roll-out the newest checkpoint is served, and nothing is kept of a
-        model that is not recorded."""
+    def _settle(self, name: str, after: Traffic, told: Sequence[str], *, keep: bool = False) -> Traffic:
+        """``told``: what says so.  ``keep``: from now on; until the first roll-out the newest checkpoint is served, and
+        nothing is kept of a model that is not recorded."""
         path = traffic.path(name)
         if keep or name in self._recorded or self._store.exists(path):
             self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
-            with self._lib.write(f"file:{path}", fields=("traffic",), sources={"traffic": []}):
+            with self._lib.write(f"file:{path}", fields=("traffic",), sources={"traffic": told}):
                 self._store.write(path, after.dumps())
         self._traffic[name] = after
         return after

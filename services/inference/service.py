@@ -37,7 +37,7 @@ from services.inference import dialogue, embed, genai, looked_up, overlay, quest
 from services.inference.answers import Answers
 from services.inference.dialogue import Dialogue
 from services.inference.question import Question
-from services.inference.registry import Registry
+from services.inference.registry import LOAD, ROLL_BACK, ROLL_OUT, Registry
 from services.inference.remote import Remote
 from services.inference.review import Review
 from services.seams import Clock, Store
@@ -131,17 +131,17 @@ class InferenceService(InferenceServicer):
     async def Load(self, request: LoadRequest, context: Any) -> LoadResponse:
         async with reported(context, self.name, self._debug):
             serving = await self.registry.load(request.checkpoint, request.digest)
-            self._lib.respond({"serving": ["rpc:inference.Load.request#checkpoint"]})
+            self._lib.respond({"serving": LOAD})
             return LoadResponse(serving=serving.checkpoint.id)
 
     async def RollOut(self, request: RollOutRequest, context: Any) -> RollOutResponse:
         async with reported(context, self.name, self._debug):
             now = await self.registry.roll_out(request.checkpoint, request.share)
-            self._lib.respond({"serving": ["rpc:inference.RollOut.request#checkpoint"]})
+            self._lib.respond({"serving": ROLL_OUT})
             return RollOutResponse(serving=now.serving)
 
     async def RollBack(self, request: RollBackRequest, context: Any) -> RollBackResponse:
         async with reported(context, self.name, self._debug):
             now = await self.registry.roll_back(request.model)
-            self._lib.respond({"serving": ["rpc:inference.RollBack.request#model"]})
+            self._lib.respond({"serving": ROLL_BACK})
             return RollBackResponse(serving=now.serving)

@@ -20,7 +20,7 @@ from services import versions
 from services.checkpoint import SIGNER, statement, told
 from services.seams import Store
 from services.training.executed import Run
-from services.training.gate import MANIFEST
+from services.training.gate import MANIFEST, PURPOSE
 from services.training.reader import Material
 from services.training.runs import RUNS
 
@@ -88,6 +88,6 @@ def write(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: C
         with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
                        keys=material.keys, detail={"kinds": kinds}):
             store.write(f"{folder}/{output.name}@{made.version}/{file}", output.data)
-        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
+        with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, PURPOSE, *material.whose]}):
             store.write(versions.manifest_path(folder, f"{output.name}@{made.version}"),
                         sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))

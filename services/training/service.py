@@ -23,7 +23,7 @@ from services.training import distil, evaluate, extract, finetune, gate, output,
 from services.training.chain import Chain
 from services.training.chain import chain as chained
 from services.training.executed import Run
-from services.training.gate import MANIFEST
+from services.training.gate import MANIFEST, PURPOSE
 from services.training.manifest import Manifest, parse
 from services.training.output import Kept
 from services.training.reader import Material
@@ -79,9 +79,9 @@ class TrainingService(TrainingServicer):
             if isinstance(made, Checkpoint) and manifest.serve:
                 await self._serve(made)
             if isinstance(made, Kept):
-                self._lib.respond({"output": [], "digest": [], "rows": []})
+                self._lib.respond({"output": [MANIFEST], "digest": [], "rows": []})
                 return TrainResponse(output=made.asset, digest=made.digest, rows=made.output.rows)
-            self._lib.respond({"checkpoint": [], "digest": [], "rows": [], "serving": []})
+            self._lib.respond({"checkpoint": [MANIFEST], "digest": [], "rows": [], "serving": [MANIFEST]})
             return TrainResponse(checkpoint=made.id, digest=made.digest, rows=made.rows, serving=manifest.serve)
 
     async def _admitted(self, manifest: Manifest, text: str, purpose: str) -> Run:
@@ -143,7 +143,8 @@ class TrainingService(TrainingServicer):
             with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
                            detail={"kinds": material.kinds} if material.kinds else None):
                 self._store.write(checkpoints.weights_path(made.id), weights)
-            with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, *material.whose]}):
+            with lib.write(made.asset, fields=("manifest",),
+                           sources={"manifest": [MANIFEST, PURPOSE, *material.whose]}):
                 self._store.write(checkpoints.manifest_path(made.id),
                                   dsse.sealed(made.statement(**made.executed), self._sign, checkpoints.SIGNER))
 

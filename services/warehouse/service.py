@@ -171,10 +171,11 @@ class WarehouseService(WarehouseServicer):
                 rows = await self._read(request, table, seen, only)
             # Others write while it is asked who has withdrawn, and while an engine reads.
             await self._unchanged(table, claims, activity)
-            # Who was asked for decides which rows there are; where there are none, nothing flowed.
-            decided = ["rpc:warehouse.Read.request#subject"] if request.subject else []
+            # What was asked for, and the columns that it is looked up in, decide which rows there are; where there are
+            # none, nothing flowed.
+            decided = [f"rpc:warehouse.Read.request#{name}" for name in ("subject", "where") if getattr(request, name)]
+            decided += [join(table.asset, column) for column in _sought(request, table, only)]
             kept = {"without_consent": seen.withheld, "abroad": seen.abroad}
-            decided += [join(table.asset, column) for column in only.columns] if only else []
             self._lib.respond({f"{rows.schema}.{column}": [f"warehouse:{rows.schema}#{column}", *decided]
                                if rows.rows else [] for column in rows.columns}
                               | {name: [] for name, count in kept.items() if count})
@@ -235,6 +236,11 @@ def _whose(request: ReadRequest, table: Table, seen: Visible) -> list[str]:
     """The column to be told as pseudonyms, if any: it decides which rows may be seen, so it is admitted."""
     told = request.pseudonyms and table.name in seen.subjects and table.subject not in request.columns
     return [table.subject] if told else []
+
+
+def _sought(request: ReadRequest, table: Table, only: Condition | None) -> list[str]:
+    """The columns by which rows are chosen, as the caller asked."""
+    return [*([table.subject] if request.subject else []), *(only.columns if only else ())]
 
 
 def _only(request: ReadRequest, table: Table) -> Condition | None:

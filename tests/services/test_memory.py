@@ -110,8 +110,10 @@ async def test_who_was_asked_for_decides_what_flows(tmp_path: Path) -> None:
         await one.of("w1")
         await one.of("w3")
         told, nothing = (dict(op.links) for op in one.seen["warehouse"].of("write", "rpc:warehouse.Read.response"))
-        assert told["feature.assistant.last_place"] == ("warehouse:feature.assistant#last_place",
-                                                        "rpc:warehouse.Read.request#subject")
+        # The policy service judges the flow from this column, too, as every table's whose rows are looked up by it.
+        assert told["feature.assistant.last_place"] == (
+            "warehouse:feature.assistant#last_place", "rpc:warehouse.Read.request#subject",
+            "warehouse:feature.assistant#wearer")
         assert not any(nothing.values())
 
 

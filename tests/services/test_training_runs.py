@@ -132,6 +132,19 @@ async def test_a_checkpoint_whose_rows_were_withdrawn_is_no_base_no_teacher_and_
         assert not any(b.seen.of("write", name) for name in made)
 
 
+@pytest.mark.parametrize(("manifest", "made"), [(CHECK, "file:reports/check@1"), (EXTRACT, "feature:topics@1")])
+async def test_what_is_told_of_a_models_rows_is_told_by_whoever_asks_it(
+        tmp_path: Path, manifest: str, made: str) -> None:
+    async with bench(tmp_path) as b:
+        b.warehouse.whose = ["w-1", "w-2"]
+        await b.train(EVAL)
+        b.warehouse.whose = []
+        await b.train(manifest)
+        write = b.seen.of("write", made)[-1]
+        assert "checkpoint:assistant#manifest@1" in dict(write.links)["manifest"]
+        assert write.lib.label(made, "manifest") == Label("user.identifier", ("GLASSES_INTERACTION",))
+
+
 async def test_a_base_is_asked_about_for_its_own_purpose_and_for_the_runs(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
