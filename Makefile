@@ -13,6 +13,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SETUP := pyproject.toml protos/build.py protos/generate.py $(wildcard protos/*.proto)
 PYTHON ?=
+# Tests wait for processes and streams about half of their time, so there are more of them than cores.
+WORKERS ?= 4
 # What `make test` needs: under CI also Spark, which is large and needs Java 17.
 comma := ,
 DEV := $(VENV)/.dev $(if $(filter true,$(CI)),$(VENV)/.spark)
@@ -31,10 +33,10 @@ types: $(VENV)/.dev ## mypy --strict on lineage/ and sim/
 	$(VENV)/bin/mypy
 
 unit: $(DEV) ## unit tests and the tests that guard the shape
-	$(PY) -m pytest -q -n 2 --dist loadfile tests lineage sim
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests lineage sim
 
 scenarios: $(DEV) ## every scenario, as a test
-	$(PY) -m pytest -q -n 2 --dist loadfile scenarios/
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile scenarios/
 
 stubs: $(VENV)/.dev ## generate the gRPC stubs from protos/*.proto
 	$(PY) protos/generate.py

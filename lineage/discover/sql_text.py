@@ -89,7 +89,8 @@ def _grammar(dialect: str) -> Dialect:
     return Dialect.get_or_raise(dialect)
 
 
-def spans(sql: str, dialect: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=128)
+def spans(sql: str, dialect: str) -> tuple[tuple[int, int], ...]:
     """First and last character (from 0) of each statement.  Raises SqlFault for an open quote."""
     try:
         tokens = sqlglot.tokenize(sql, dialect=dialect)
@@ -101,7 +102,7 @@ def spans(sql: str, dialect: str) -> list[tuple[int, int]]:
             parts.append([])
         else:
             parts[-1].append(token)
-    return [(part[0].start, part[-1].end) for part in parts if part]
+    return tuple((part[0].start, part[-1].end) for part in parts if part)
 
 
 def span_of(node: exp.Expr) -> tuple[int, int]:

@@ -53,14 +53,14 @@ def bundled() -> list[Scenario]:
 
 
 def sample(*named: str) -> list[Scenario]:
-    """Every third bundled scenario, those that are ``named``, and the last; in their order.
+    """Every sixth bundled scenario, those that are ``named``, and the last; in their order.
 
     SIGHTLINE_EVERY=1 in the environment: all of them.  `make scenarios` runs all of them once in any case.
     """
     found = bundled()
     if EVERY:
         return found
-    return [one for at, one in enumerate(found) if at % 3 == 0 or one.name in named or at == len(found) - 1]
+    return [one for at, one in enumerate(found) if at % 6 == 0 or one.name in named or at == len(found) - 1]
 
 
 def story(name: str, *more: Step, wearers: int = 2, faults: Iterable[FaultSpec] = (),

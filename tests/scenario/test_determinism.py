@@ -1,8 +1,8 @@
 """Same scenario and seed: the same lineage.json and verdict.json, byte for byte.
 
-Every third of the bundled scenarios, and those that a test names, run twice: here, in order, and at the same time in
+Every sixth of the bundled scenarios, and those that a test names, run twice: here, in order, and at the same time in
 another process, backwards and with another hash seed.  So each runs after others here that come after it there.
-With SIGHTLINE_EVERY=1 in the environment it is all of them, which takes three times as long.
+With SIGHTLINE_EVERY=1 in the environment it is all of them, which takes six times as long.
 """
 
 from __future__ import annotations
