@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sim.truth.message import person
 from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Named
 from sim.truth.reference.rows import Counted, counted, withdrawn
@@ -60,7 +61,19 @@ def count(snapshot: Path, sql: str = READ, *, purpose: str = "assistance", regio
     ({"region": "US", "sql": "INSERT INTO core.t SELECT said FROM core.s;"}, (2, 2, 4, 2, ("r@1",))),
 ])
 def test_rows_are_judged_one_by_one(snapshot: Path, asked: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    assert count(snapshot, **asked) == expected
+    found = count(snapshot, **asked)
+    assert found is not None and found[:5] == expected
+    # w1 is from Sweden, and whoever is forbidden to use all rows is forbidden to use hers.
+    her = ("core.s", person("w1"))
+    assert (her in found.whose, her in found.others) == (found.forbidden > 0, found.forbidden == 0)
+
+
+def test_who_has_rows_of_both_kinds_is_neither_forbidden_nor_permitted(snapshot: Path) -> None:
+    with sqlite3.connect(snapshot / "core.db") as own:
+        own.execute("INSERT INTO s VALUES ('w2', 'SE', 'e')")
+    found = count(snapshot, region="US")
+    assert found is not None and found.whose == {("core.s", person("w1"))}
+    assert found.others == {("core.s", person("w3"))}
 
 
 def test_what_cannot_be_repeated_is_not_counted(snapshot: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Each kind is told in a journal where it was refused, in one where it was not, an
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,7 +80,12 @@ class Story:
     def asks(self, wearer: str) -> None:
         self.add("warehouse", "received", f"{WARE}/Append:request", 1, of=[[f"key-{wearer}", person(wearer)]])
 
-    def withdraws(self, wearer: str, *, granted: bool = False) -> None:
+    def withdraws(self, wearer: str, *, granted: bool = False, sent: bool = True) -> None:
+        """``sent``: by the operator, in a step of its own; else by somebody, while something goes on."""
+        if sent:
+            self.sent.append({"step": len(self.steps), "service": "policy", "method": "Consent",
+                              "request": {"wearer": wearer, "purpose": "assistance", "granted": granted}})
+            self.steps.append({"step": "consent", "given": {}, "outcome": "done", "said": {}})
         self.add("policy", "received", "grpc:/sightline.Policy/Consent:request", whose=person(wearer),
                  purpose="assistance", granted=granted)
 
@@ -109,7 +115,7 @@ class Story:
         for one in run.teachers:
             self.add("training", "received", "grpc:/sightline.Inference/Generate:response", within=call, checkpoint=one)
         if run.gone:
-            self.withdraws(run.gone)
+            self.withdraws(run.gone, sent=False)
             self.add("training", "received", "grpc:/sightline.Policy/Recheck:response", within=call)
         if run.makes:
             for file in ("weights.safetensors", "manifest.json"):
@@ -118,8 +124,8 @@ class Story:
             self.add("training", "sent", f"{TRAIN}:response", call=call)
         return self
 
-    def told(self, deploy: Path) -> monitor.Account:
-        given = Construction(self.steps, self.sent, deploy, day="2026-01-05")
+    def told(self, deploy: Path, snapshots: Path = Path("no such folder")) -> monitor.Account:
+        given = Construction(self.steps, self.sent, deploy, day="2026-01-05", snapshots=snapshots)
         records = sorted(self.records, key=lambda one: (one.process, one.n))
         return monitor.account(records, monitor_rules.read_all(deploy / "requirements"),
                                monitor_labels.deployed(deploy), [], given)
@@ -260,3 +266,38 @@ def test_weights_that_hold_rows_of_who_has_withdrawn_are_not_gone_on_from(deploy
     assert verdicts(story.train(run).told(deploy), "tuned") == [("training", verdict)]
 
 
+NAMED = TABLES.replace("day TEXT    -- operational:date\n", """\
+day TEXT,   -- operational:date
+  wearer TEXT, -- user.identifier A
+  region TEXT  -- operational:region
+""").replace("-- subject: wearer\n", "-- subject: wearer\n-- origin: region\n")
+
+
+@pytest.mark.parametrize(("taken", "verdict"), [
+    ("w3 w4", "blocked"), ("w3", "blocked"), ("w1 w2", "missed"), ("w1 w3 w4", "missed"), ("w1", "missed"),
+    ("w1 w2 w3 w4", "missed"), ("x y", "blocked"), ("x y z", "missed"), ("w3 x z", "missed"), ("x", "unknown")])
+def test_rows_that_had_to_be_left_out_are_told_by_whose_they_are(deploy: Path, tmp_path: Path, taken: str,
+                                                                verdict: str) -> None:
+    """w1 and w2 have withdrawn.  Whose x, y and z are nobody knows: only two rows may be used, so of three one may not.
+    """
+    (deploy / "tables" / "s.sql").write_text(NAMED)
+    story = Story()
+    for wearer in ("w1", "w2", "w3", "w4"):
+        story.asks(wearer)
+    for wearer in ("w1", "w2"):
+        story.withdraws(wearer)
+    story.train(Run("m", [S], reads=(("core.s", ("said", "day"), tuple(taken.split())),), makes="m@1"))
+    found = story.told(deploy, keep(tmp_path, story, dict.fromkeys(("w1", "w2", "w3", "w4"), "SE")))
+    assert verdicts(found) == [("training", "allowed"), ("rows", verdict)]
+
+
+def keep(folder: Path, story: Story, rows: dict[str, str]) -> Path:
+    """What the warehouse held right before the last request: a row of each wearer, with where it is from."""
+    at = folder / "snapshots" / str(len(story.sent) - 1)
+    at.mkdir(parents=True)
+    own = sqlite3.connect(at / "core.db")
+    own.execute("CREATE TABLE s (said TEXT, day TEXT, wearer TEXT, region TEXT)")
+    own.executemany("INSERT INTO s VALUES ('x', 'd', ?, ?)", rows.items())
+    own.commit()
+    own.close()
+    return folder / "snapshots"

@@ -24,7 +24,8 @@ class Attempt(NamedTuple):
     permitted; "" is one that nobody vouches for.  ``unread``: why the monitor cannot say what it would do.  ``schema``:
     the definitions that the job's ``text`` is for; ``given``: its parameters.
 
-    Of a training run, by the journal: ``used`` is what it really took, None where it took nothing; ``made``: the
+    Of a training run, by the journal: ``used`` is what it really took, None where it took nothing; ``whose``: (table,
+    digest of a wearer) of the rows that it was sent, "" where nobody can say; ``made``: the
     checkpoints that have registered; ``unjudged``: tables that were written between its gate and its read, so that
     nobody vouches for what it is for there; ``gone``: of rows in the weights that it begins with, when it began, and
     ``gone_since``: of those and of what it read itself, when it registered; ``timed``: the journal can say that.
@@ -46,6 +47,7 @@ class Attempt(NamedTuple):
     schema: tuple[str, ...] = ()
     given: Mapping[str, str] = MappingProxyType({})
     used: tuple[Named, ...] | None = None
+    whose: frozenset[tuple[str, str]] = frozenset()
     made: tuple[str, ...] = ()
     where: Mapping[str, str] = MappingProxyType({})
     unjudged: frozenset[str] = frozenset()

@@ -55,7 +55,8 @@ class Learnt:
         return Attempt(
             f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""),
             tuple(self._asked(catalog, manifest)), (), request, sent, step, schema=catalog.schema, used=used,
-            made=took.made, where=where, unjudged=frozenset(f"warehouse:{table}" for table in took.changed),
+            whose=frozenset((one.table, whose) for one in took.reads for whose in one.owners), made=took.made,
+            where=where, unjudged=frozenset(f"warehouse:{table}" for table in took.changed),
             gone=self._gone(before, purposes, None, took.began),
             gone_since=(*self._gone(before, purposes, took.began, took.ended),
                         *self._gone(rows, purposes, took.read, took.ended)), timed=self._consents.timed)

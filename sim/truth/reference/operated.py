@@ -72,11 +72,24 @@ def _by_rows(one: Attempt, item: Item, rows: Counted, ran: Ran) -> Iterator[Item
     if not rows.forbidden or ran.rows is None or item.verdict == "invalid":
         yield item
         return
-    verdict: Verdict = ("unknown" if rows.rows == rows.left else "blocked" if ran.rows == rows.left
-                        else "missed" if ran.rows == rows.rows else "unknown")
+    verdict = _leaked(one, rows, ran.rows)
     withheld = Item(one.activity, "rows", verdict, rows.requirements, (), ran.rows, one.day,
                     f"{rows.rows} rows with those that may not be used, {rows.left} without them")
     yield from (item, withheld) if rows.permitted else (withheld,)
+
+
+def _leaked(one: Attempt, rows: Counted, ran: int) -> Verdict:
+    """Whether rows that may not be used were among those that were: by whose they are, where the journal says it of
+    each; else by how many: of more than those that may be used give, some are of the others."""
+    if rows.whose & one.whose:
+        return "missed"
+    if one.whose and one.whose <= rows.others:
+        return "blocked"
+    if rows.rows == rows.left:
+        return "unknown"
+    if ran == rows.rows or rows.left < min(ran, rows.rows):
+        return "missed"
+    return "blocked" if ran == rows.left else "unknown"
 
 
 def _beside(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule],

@@ -1,8 +1,10 @@
 """Rows that an attempt may not have, while it may have others: for want of consent, or for where they are from.
 
 Truth.  What the warehouse held right before the request is kept by examined runs.  The attempt is repeated on a copy,
-once with every row and once without those that some requirement forbids; the journal's count says which of the two it
-was. Where both give as many rows (a count, a group), the journal cannot say, and neither does this. """
+once with every row and once without those that some requirement forbids.  The journal says whose rows a training run
+was sent; of all else it has a count, which says which of the two it was.  Where both give as many rows (a count, a
+group), it cannot say, and neither does this; nor can it, by a count, tell other rows from as many that were permitted.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import copied
+from sim.truth.message import person
 from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.rules import Rule
 from sim.truth.reference.sql import defines, statements
@@ -19,13 +22,16 @@ from sim.truth.reference.sql import defines, statements
 
 class Counted(NamedTuple):
     """``permitted`` and ``forbidden`` rows of the tables that are used; ``rows`` that it would give with every row, and
-    ``left``: without the forbidden ones."""
+    ``left``: without the forbidden ones.  ``whose`` and ``others``: (table, digest of a wearer) of whom each row of it
+    is forbidden, and of whom none is; of somebody with rows of both kinds, neither."""
 
     permitted: int
     forbidden: int
     rows: int
     left: int
     requirements: tuple[str, ...]
+    whose: frozenset[tuple[str, str]] = frozenset()
+    others: frozenset[tuple[str, str]] = frozenset()
 
 
 def withdrawn(sent: Sequence[Mapping[str, Any]], before: int) -> dict[str, set[str]]:
@@ -51,7 +57,8 @@ def counted(snapshot: Path, attempt: Attempt, rules: Sequence[Rule], missing: Ma
         left, _, forbidden = _repeated(snapshot, attempt, judge)
     except sqlite3.Error:
         return None
-    return Counted(kept + gone - forbidden, forbidden, every, left, tuple(sorted(judge.asked)))
+    return Counted(kept + gone - forbidden, forbidden, every, left, tuple(sorted(judge.asked)),
+                   *(frozenset(judge.whose[one] - judge.whose[not one]) for one in (True, False)))
 
 
 class _Judge:
@@ -65,6 +72,8 @@ class _Judge:
         self.subjects, self.origins = subjects, origins
         self.asked: set[str] = set()
         self._known: dict[tuple[str, str, str], bool] = {}
+        # Forbidden or not → (table, digest) of the wearers of such rows.
+        self.whose: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
 
     def forbids(self, table: str, subject: str, origin: str) -> bool:
         key = table, subject, origin
@@ -76,6 +85,7 @@ class _Judge:
                      or (subject in self._missing.get(purpose, ()) and rule.needs_consent(labels, purpose, origin))}
             self.asked |= asked
             self._known[key] = bool(asked)
+            self.whose[bool(asked)].add((table, person(subject)))
         return self._known[key]
 
 

@@ -24,7 +24,8 @@ _MADE = ("file:checkpoints/", "file:reports/", "file:features/")
 
 
 class Read(NamedTuple):
-    """A table's rows as training was sent them; ``owners``: digests of the wearers whose they are."""
+    """A table's rows as training was sent them; ``owners``: digests of the wearers whose they are, "" among them
+    where nobody can say of some."""
 
     table: str
     columns: tuple[str, ...]
@@ -83,7 +84,7 @@ def _took(within: Sequence[Record], owners: Owners) -> Took:
     registered = [one.detail.get("at") for one, _, manifest in files if manifest and one.op == "write"]
     ends = [one.detail["at"] for one in within if "at" in one.detail]
     return Took(
-        tuple(Read(one.detail["schema"], tuple(one.detail["columns"]), one.rows, frozenset(owners.of(one)) - {""})
+        tuple(Read(one.detail["schema"], tuple(one.detail["columns"]), one.rows, frozenset(owners.of(one)))
               for one in reads if "schema" in one.detail),
         tuple(dict.fromkeys(name for one, name, manifest in files if one.op == "read" and not manifest)),
         tuple(dict.fromkeys(one.detail.get("checkpoint", "") for one in within
@@ -133,4 +134,4 @@ class Consents:
         for at, purpose, whose, granted in self._said:
             if by is not None and at < by and purpose in purposes:
                 now[purpose, whose] = granted
-        return frozenset(whose for (_, whose), granted in now.items() if not granted)
+        return frozenset(whose for (_, whose), granted in now.items() if whose and not granted)
