@@ -15,6 +15,9 @@ from typing import Any, Literal, Protocol
 
 from google.protobuf.message import Message
 
+# How a file's name begins of which a part is written; it gets its own name when it is whole.
+UNFINISHED = ".writing-"
+
 Direction = Literal["sent", "received"]
 Part = Literal["request", "response"]
 Metadata = tuple[tuple[str, str | bytes], ...]

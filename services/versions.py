@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.seams import Store
+from services.seams import UNFINISHED, Store
 
 ID = re.compile(r"(?P<name>[a-z][a-z0-9_]*)@(?P<version>[1-9][0-9]{0,8})")
 
@@ -38,19 +38,30 @@ def free(store: Store, folder: str, name: str) -> int:
 
 
 def swept(store: Store, folder: str) -> None:
-    """Removes all that lies there without a manifest: what is left of runs that were killed while they wrote, a part
-    of a file too."""
+    """Removes what is left there of runs that were killed while they wrote: a part of a file, and what such a run had
+    written before it.
+
+    A file of data alone stays: either a run was killed between its two files, or somebody has taken a manifest away,
+    which cannot be told apart.
+    """
     for made in store.folders(folder):
-        if not store.exists(manifest_path(folder, made)):
-            for name in store.names(f"{folder}/{made}"):
-                store.remove(f"{folder}/{made}/{name}")
+        names = store.names(f"{folder}/{made}")
+        parts = [name for name in names if name.startswith(UNFINISHED)]
+        # A manifest is written once, so a version that has none and a part of a file never had one.
+        # The part goes last: who is killed over this does it again.
+        for name in sorted(parts if store.exists(manifest_path(folder, made)) or not parts else names, reverse=True):
+            store.remove(f"{folder}/{made}/{name}")
 
 
 @contextmanager
-def whole(store: Store, folder: str) -> Iterator[None]:
-    """Of a write that fails nothing is left."""
+def whole(store: Store, folder: str, made: str) -> Iterator[None]:
+    """Of a write of ``made`` ("assistant@2") that fails nothing is left, even if it fails when all is in place; nothing
+    else is touched."""
     try:
         yield
     except BaseException:
-        swept(store, folder)
+        # First what makes it a version.
+        store.remove(manifest_path(folder, made))
+        for name in store.names(f"{folder}/{made}"):
+            store.remove(f"{folder}/{made}/{name}")
         raise

@@ -84,10 +84,11 @@ def write(lib: PrivacyLib, store: Store, made: Kept, material: Material, sign: C
     lib.register(made.asset, labels, made.executed["owner"])
     folder, file = FILES[output.run]
     kinds = {source: RUNS[output.run].edge for names in output.sources.values() for source in names}
-    with versions.whole(store, folder):
+    version = f"{output.name}@{made.version}"
+    with versions.whole(store, folder, version):
         with lib.write(made.asset, fields=tuple(output.sources), sources=output.sources, rows=output.rows,
                        keys=material.keys, detail={"kinds": kinds}):
-            store.write(f"{folder}/{output.name}@{made.version}/{file}", output.data)
+            store.write(f"{folder}/{version}/{file}", output.data)
         with lib.write(made.asset, fields=("manifest",), sources={"manifest": [MANIFEST, PURPOSE, *material.whose]}):
-            store.write(versions.manifest_path(folder, f"{output.name}@{made.version}"),
+            store.write(versions.manifest_path(folder, version),
                         sealed(statement(made.asset, made.digest, **made.executed), sign, SIGNER))

@@ -139,7 +139,7 @@ class TrainingService(TrainingServicer):
         """The manifest last: with it the checkpoint exists; of a write that fails nothing is left."""
         lib = self._lib
         lib.register(made.asset, made.labels, made.owner)
-        with versions.whole(self._store, checkpoints.FILE[0]):
+        with versions.whole(self._store, checkpoints.FILE[0], made.id):
             with lib.write(made.asset, fields=("weights",), sources={"weights": material.sources}, keys=material.keys,
                            detail={"kinds": material.kinds} if material.kinds else None):
                 self._store.write(checkpoints.weights_path(made.id), weights)

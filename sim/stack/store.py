@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from lineage.errors import InputError, RunError
 from lineage.privacylib.audit import STATEMENT
-from services.seams import Tap
+from services.seams import UNFINISHED, Tap
 
 _SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
 # These cannot run within a transaction.
@@ -70,7 +70,7 @@ class LocalStore:
         temporary: Path | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
                 half = len(data) // 2

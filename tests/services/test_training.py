@@ -278,25 +278,35 @@ async def test_a_withdrawal_while_it_learns_leaves_nothing(tmp_path: Path) -> No
         assert len(b.warehouse.read) == 2, "it was read, and learnt"
 
 
-def full_at_the_manifest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store has room for what a run makes, and none for the manifest that comes last."""
+def full_at_the_manifest(store: Any, monkeypatch: pytest.MonkeyPatch, *, in_place: bool = False) -> None:
+    """The store has room for what a run makes, and none for the manifest that comes last; ``in_place``: it says so
+    when the manifest is there already, as a disk does that cannot sync the folder."""
     real = store.write
 
     def write(path: str, data: bytes) -> None:
         if path.endswith("manifest.json"):
+            if in_place:
+                real(path, data)
             raise RunError("PAI033", "no space", where=path)
         real(path, data)
 
     monkeypatch.setattr(store, "write", write)
 
 
-async def test_a_run_that_fails_while_it_writes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_place", [False, True])
+async def test_a_run_that_fails_while_it_writes_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                               in_place: bool) -> None:
     async with bench(tmp_path) as b:
-        full_at_the_manifest(b.store, monkeypatch)
+        full_at_the_manifest(b.store, monkeypatch, in_place=in_place)
         assert (await b.refused(EVAL)).code == "PAI033"
         assert list((tmp_path / "checkpoints/assistant@1").iterdir()) == []
         monkeypatch.undo()
         assert (await b.train(EVAL)).checkpoint == "assistant@1", "its version is free"
+        b.store.remove(checkpoints.manifest_path("assistant@1"))
+        full_at_the_manifest(b.store, monkeypatch, in_place=in_place)
+        assert (await b.refused(EVAL)).code == "PAI033"
+        assert b.store.names("checkpoints/assistant@1") == ["weights.safetensors"], "another version is not its own"
+        assert b.store.names("checkpoints/assistant@2") == []
 
 
 async def test_a_checkpoint_whose_manifest_is_gone_is_not_written_over(tmp_path: Path) -> None:
@@ -318,7 +328,11 @@ async def test_what_a_killed_run_left_behind_goes_at_the_next_start(tmp_path: Pa
         # As the store leaves it that is killed over a file.
         b.store.write("checkpoints/assistant@2/.writing-1", b"half of a manifest")
         b.store.write("checkpoints/assistant@3/.writing-2", b"half of a model")
+        b.store.write("checkpoints/assistant@1/.writing-3", b"half of a manifest that was to be written anew")
+        # A checkpoint whose manifest somebody has taken away.
+        b.store.write(checkpoints.weights_path("other@1"), b"a whole model")
         await b.service.start()
         assert b.store.names("checkpoints/assistant@2") == b.store.names("checkpoints/assistant@3") == []
         assert versions.free(b.store, "checkpoints", "assistant") == 2
-        assert b.store.exists(checkpoints.weights_path("assistant@1"))
+        assert b.store.names("checkpoints/assistant@1") == ["manifest.json", "weights.safetensors"]
+        assert b.store.names("checkpoints/other@1") == ["weights.safetensors"]

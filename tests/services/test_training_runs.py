@@ -198,12 +198,13 @@ async def test_an_extraction_writes_a_row_for_each_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("manifest", "made", "data"), [
     (EXTRACT, "feature:topics", "features/topics@1/rows.jsonl"),
     (CHECK, "file:reports/check", "reports/check@1/report.json")])
+@pytest.mark.parametrize("in_place", [False, True])
 async def test_half_made_features_and_reports_are_none_and_go(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, made: str, data: str) -> None:
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, made: str, data: str, in_place: bool) -> None:
     async with bench(tmp_path) as b:
         await b.train(EVAL)
-        full_at_the_manifest(b.store, monkeypatch)
-        assert (await b.refused(manifest)).code == "PAI033" and not b.store.exists(data)
+        full_at_the_manifest(b.store, monkeypatch, in_place=in_place)
+        assert (await b.refused(manifest)).code == "PAI033" and b.store.names(data.rpartition("/")[0]) == []
         monkeypatch.undo()
         assert (await b.train(manifest)).output == f"{made}@1", "its version is free"
         half = data.replace("@1", "@2")
@@ -212,7 +213,10 @@ async def test_half_made_features_and_reports_are_none_and_go(
         part = half.replace("@2", "@4").rpartition("/")[0]
         b.store.write(f"{part}/.writing-1", b"of a run that was killed over the file")
         await b.service.start()
-        assert b.store.exists(data) and not b.store.exists(half) and b.store.names(part) == []
+        assert b.store.exists(data) and b.store.exists(half) and b.store.names(part) == [], "it may have had a manifest"
+        b.store.write(half.replace(data.rpartition("/")[2], ".writing-2"), b"killed over the manifest")
+        await b.service.start()
+        assert b.store.exists(data) and not b.store.exists(half)
 
 
 async def test_an_index_begins_with_an_embedder_and_holds_the_rows(tmp_path: Path) -> None:
