@@ -9,7 +9,7 @@ the rules of now, and says who has withdrawn.  A checkpoint of nothing that is g
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
@@ -50,6 +50,23 @@ class Made(Protocol):
     def executed(self) -> Mapping[str, Any]: ...
 
 
+class Unasked(NamedTuple):
+    """Of one table that was read, whose wearers were not asked for consent: ``origins`` are theirs, and ``seen`` those
+    of which rows were to be seen (None: of any), as a token says them ("-EEA"); ``annotations``: of what was read."""
+
+    annotations: tuple[str, ...]
+    origins: str
+    seen: str | None = None
+
+
+class Asked(NamedTuple):
+    """``purpose``: the one for which the wearers of all rows on a checkpoint's way back were asked for consent, as the
+    rules were then, which asked those of some origins for none (``unasked``)."""
+
+    purpose: str = ""
+    unasked: tuple[Unasked, ...] = ()
+
+
 class Permission(Protocol):
     """Each raises PolicyDenied, where something is enforced."""
 
@@ -58,8 +75,10 @@ class Permission(Protocol):
     def unfit(self, asset: str, code: str, why: str) -> None:
         """Recorded, and raised by whoever found it."""
 
-    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "") -> None:
-        """``admitted``: the purpose that the checkpoint's run was admitted for, where consent was asked for it."""
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "",
+            unasked: Sequence[Unasked] = ()) -> None:
+        """``admitted``: the purpose that the checkpoint's run was admitted for, where consent was asked for it;
+        ``unasked``: of whom it was not."""
 
 
 def kept(request: AdmitRequest, claims: Claims) -> dict[str, Any]:
@@ -130,14 +149,28 @@ def origins(made: Checkpoint) -> tuple[str, ...]:
     return told if tables <= {entry.partition("=")[0] for entry in told} else ()
 
 
-def asked(links: Sequence[Link]) -> str:
-    """The purpose for which the wearers of all rows on a checkpoint's way back were asked for consent: that of its own
-    run.  Empty where one of the runs on it has read governed rows without asking, as the rules were then."""
+def asked(links: Sequence[Link]) -> Asked:
+    """For what the wearers of all rows on a checkpoint's way back were asked: for the purpose of its own run, and for
+    nothing where one of the runs on it has read governed rows without asking, as the rules were then."""
     admissions = [link.checkpoint.executed.get("admission", {}) for link in links]
+    unasked: list[Unasked] = []
     for one in admissions:
-        tables = {asset_of(item["asset"]) for item in one.get("request", {}).get("inputs", ())
-                  if item.get("annotations")}
+        request = one.get("request", {})
+        tables = {asset_of(item["asset"]) for item in request.get("inputs", ()) if item.get("annotations")}
         if not {table for table in tables if table.startswith("warehouse:")} <= {
                 f"warehouse:{table}" for table in one.get("consenting", ())}:
-            return ""
-    return str(admissions[0].get("request", {}).get("purpose", "")) if admissions else ""
+            return Asked()
+        # Where rows come from was looked at, too: it decides who need not be asked.
+        read = [item for name in ("inputs", "origins") for item in request.get(name, ())]
+        seen = dict(_split(entry) for entry in one.get("origins", ()))
+        unasked += [Unasked(tuple(sorted({name for item in read if asset_of(item["asset"]) == table
+                                          for name in item.get("annotations", ())})), text, seen.get(table))
+                    for table, text in map(_split, one.get("unasked", ()))]
+    purpose = str(admissions[0].get("request", {}).get("purpose", "")) if admissions else ""
+    return Asked(purpose, tuple(unasked))
+
+
+def _split(entry: str) -> tuple[str, str]:
+    """("warehouse:core.sessions", "-EEA") of what a token says of a table."""
+    table, _, text = entry.partition("=")
+    return table, text

@@ -6,7 +6,7 @@ Judged by the manifest that the run has signed and the rules of now; who has wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from lineage.enforce import regions
 from lineage.enforce.gate import logged, make
@@ -39,11 +39,13 @@ class ModelPermission:
         self._lib.decision(make(self._book.rules, "", self._lib.context.purpose, self._lib.service, "serving",
                                 "blocked", code, why, [asset]))
 
-    def use(self, asset: str, annotations: Collection[str], origins: Sequence[str] = (), admitted: str = "") -> None:
+    def use(self, asset: str, annotations: Collection[str], origins: Sequence[str] = (), admitted: str = "",
+            unasked: Iterable[tuple[Collection[str], str, str | None]] = ()) -> None:
         """An answer of the checkpoint, for the purpose of the request that is handled.  ``origins``: of all its rows,
         by table as a token says it, where that is known.  ``admitted``: the purpose that its run was admitted for, the
-        only one to which its rows' wearers were asked for consent; empty where they were not.  Raises PolicyDenied
-        (PAI335)."""
+        only one to which its rows' wearers were asked for consent; empty where they were not.  ``unasked``: of each
+        table, what it read of it is annotated with, the origins whose wearers the rules of then did not ask, and those
+        of which it saw rows, as a token says them; the rules of now may ask them.  Raises PolicyDenied (PAI335)."""
         purpose = self._lib.context.purpose
         known = {one for entry in origins for one in regions.read(entry.partition("=")[2])}
         rules = self._book.rules
@@ -51,12 +53,19 @@ class ModelPermission:
         if (refusal := enforced(refused)) is not None:
             self._refuse("", purpose, "serving", "PAI335", f"{asset_of(asset)} was made of data that may not be used "
                          f"so: {refusal.reason}", asset)
-        unasked = known and known <= rules.unasked(annotations, purpose)
-        if purpose != admitted and rules.consent_needed(annotations, purpose) and not unasked:
+        free = known and known <= rules.unasked(annotations, purpose)
+        if purpose != admitted and rules.consent_needed(annotations, purpose) and not free:
             run = f"was admitted for {admitted}" if admitted else "has asked none of them"
             self._refuse("", purpose, "serving", "PAI335", f"{purpose} needs the consent of the wearers whose rows "
                          f"{asset_of(asset)} was made of, and its run {run}: the rows of who has withdrawn were not "
                          "left out", asset)
+        for read, origins_then, seen in unasked:
+            then = regions.read(origins_then) & (regions.KNOWN if seen is None else regions.read(seen))
+            if rules.consent_needed(read, purpose) and (asked := then - rules.unasked(read, purpose)):
+                named = regions.written(asked)
+                where = f"anywhere but {named[1:]}" if named.startswith("-") else named
+                self._refuse("", purpose, "serving", "PAI335", f"by {', '.join(rules.versions)} {purpose} needs the "
+                             f"consent of wearers from {where}, whom the run of {asset_of(asset)} did not ask", asset)
 
     def _refuse(self, activity: str, purpose: str, at: str, code: str, why: str, asset: str) -> None:
         rules = self._book.rules

@@ -18,7 +18,7 @@ from lineage.model import Finding, Label
 from lineage.privacylib import PrivacyLib
 from services import ancestry, versions
 from services import checkpoint as checkpoints
-from services.admission import Permission, all_still, asked, origins
+from services.admission import Asked, Permission, all_still, asked, origins
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
@@ -38,11 +38,11 @@ ROLL_BACK = ["rpc:inference.RollBack.request#model"]
 
 
 class Serving(NamedTuple, Generic[T]):
-    """``asked``: the purpose for which consent was asked of whoever's rows it was made of."""
+    """``asked``: for what consent was asked of whoever's rows it was made of."""
 
     checkpoint: Checkpoint | Endpoint
     model: T
-    asked: str = ""
+    asked: Asked = Asked()
 
 
 class Registry:
@@ -247,7 +247,7 @@ class Registry:
     def _permitted(self, serving: Serving[object]) -> None:
         made = serving.checkpoint
         if isinstance(made, Checkpoint) and made.annotations:
-            self._permission.use(made.content, made.annotations, origins(made), serving.asked)
+            self._permission.use(made.content, made.annotations, origins(made), *serving.asked)
 
     @contextmanager
     def _refusals(self, checkpoint: str) -> Iterator[None]:

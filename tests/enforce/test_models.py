@@ -56,3 +56,20 @@ def test_logging_refuses_nothing() -> None:
     may, lib, _ = permission("logging", "assistance")
     with lib.scope(purpose="assistance"):
         may.use(WEIGHTS, (G,), (), "safety")
+
+
+@pytest.mark.parametrize(("then", "seen", "refused"), [
+    ("-EU", None, ""), ("-EU", "DE US", ""), ("-SE", "DE US", "DE"), ("-SE", "US", ""), ("DE FR", None, "DE FR"),
+    ("-", None, "EU")])
+def test_who_was_not_asked_then_and_is_now_has_not_consented(then: str, seen: str | None, refused: str) -> None:
+    may, lib, sink = permission()  # the EU is asked now
+    with lib.scope(purpose="assistance"):
+        try:
+            may.use(WEIGHTS, (G,), (), "assistance", [((G,), then, seen)])
+            assert not refused
+        except PolicyDenied as error:
+            assert refused and error.code == "PAI335" and f"consent of wearers from {refused}, whom" in error.what
+        may.use(WEIGHTS, (G,), (), "assistance", [(("OTHER",), then, seen)])
+    with lib.scope(purpose="safety"):
+        may.use(WEIGHTS, (G,), (), "safety", [((G,), then, seen)])
+    assert len([record for record in sink.records if record.site.op == "decision"]) == bool(refused)

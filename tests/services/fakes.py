@@ -178,7 +178,8 @@ class Permits:
     def unfit(self, asset: str, code: str, why: str) -> None:
         self.asked.append((asset, code))
 
-    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "") -> None:
+    def use(self, asset: str, annotations: Sequence[str], origins: Sequence[str] = (), admitted: str = "",
+            unasked: Sequence[Any] = ()) -> None:
         self.asked.append((asset, tuple(annotations), tuple(origins)))
 
 
