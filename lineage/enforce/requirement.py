@@ -52,6 +52,12 @@ class Requirement:
     def id(self) -> str:
         return f"{self.name}@{self.version}"
 
+    @property
+    def permitted(self) -> dict[str, list[str]]:
+        """Origin ("*": all data) → purposes, as its file lists them."""
+        everywhere = {} if ANY in self.purposes and self.purposes_by_origin else {ANY: self.purposes}
+        return {origin: sorted(purposes) for origin, purposes in {**everywhere, **self.purposes_by_origin}.items()}
+
     def permits(self, purpose: str) -> bool:
         """For the data of some origin at least."""
         return any(applying(self, origin).allows(purpose, "", True) for origin in COUNTRIES)

@@ -102,7 +102,7 @@ class Because:
         if code in _USE and one.governs.intersection(self._annotations(activity, [decision])):
             return [self._without(decision), {
                 "what": f"ask {one.owner} to permit the purpose", "paste": [plan_paste.permit(
-                    one.purposes, decision["purpose"], places)._replace(note="then raise the version")._asdict()]}]
+                    one.permitted, decision["purpose"], places)._replace(note="then raise the version")._asdict()]}]
         if code == "PAI302" and " → " in decision["reason"]:
             source, _, rest = decision["reason"].partition(" → ")
             sink = rest.partition(": ")[0]
@@ -139,7 +139,7 @@ class Because:
         id_, mode = next(((zone["requirement"], zone["mode"]) for zone in self._lineage["zones"]
                           if zone["requirement"].partition("@")[0] == one.name), (one.id, one.mode))
         return {"requirement": id_, "owner": one.owner, "mode": mode, "governs": sorted(one.governs),
-                "permits": sorted(one.purposes), "file": self._shown(path)}
+                "permits": one.permitted, "file": self._shown(path)}
 
     def _shown(self, path: Path) -> str:
         for mine in (bundled().configs.jobs, bundled().configs.manifests, bundled().configs.exports):

@@ -48,7 +48,9 @@ def certify(
     if as_json:
         print_json(told)
     else:
-        typer.echo(f"{output}: given, {len(data):,} bytes\ncheck it with: sightline verify {output} --wearer {wearer}")
+        keys = f" --keys {public_keys}" if public_keys is not None else ""
+        typer.echo(f"{output}: given, {len(data):,} bytes\n"
+                   f"check it with: sightline verify {output}{keys} --wearer {wearer}")
 
 
 def verify(

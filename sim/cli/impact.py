@@ -15,6 +15,8 @@ from lineage.errors import InputError
 from sim.cli.options import Json, RunDir, lineage_of, print_json, run_folder
 
 _FIRST = ("holds", "may hold", "unknown")
+_WHY = {"holds": "rows of hers are there", "may hold": "made of what holds, and no key tells which rows",
+        "unknown": ""}
 
 
 def add(app: typer.Typer) -> None:
@@ -95,7 +97,8 @@ def show(told: dict[str, Any]) -> None:
                 line(out, ("  answers: ", "dim"), f"{one['count']} in {one['response']}, to {_who(one['to'])}")
     others = [item for item in items if item["kind"] not in ("checkpoint", *_passing())]
     table(("confidence", "where", "rows", "because"),
-          [(item["confidence"], item["asset"], item["rows"] or "", "; ".join(item["because"])) for item in others])
+          [(item["confidence"], item["asset"], item["rows"] or "",
+            "; ".join(item["because"]) or _WHY[item["confidence"]]) for item in others])
     for one in told["others"]:
         line(out, f"{one['count']} answers to others were made of what is hers: {one['response']}, to "
              f"{_who(one['to'])}")

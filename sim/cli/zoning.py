@@ -87,7 +87,7 @@ def pastes(found: Found, remedy: Remedy) -> list[Paste]:
         return [plan_paste.reclassify(edge["from"], edge["to"], governs, how, places) for edge in remedy.edges]
     made = plan_paste.block(remedy.at, places)
     if kind_of(remedy.at) in ACTIVITY_KINDS and of.run.use(remedy.at) is not None:
-        made.append(plan_paste.permit(of.run.requirement.purposes, of.run.purposes(remedy.at)[0], places))
+        made.append(plan_paste.permit(of.run.requirement.permitted, of.run.purposes(remedy.at)[0], places))
     return made
 
 

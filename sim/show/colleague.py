@@ -17,7 +17,7 @@ def print_answer(because: Mapping[str, Any], *, out: Console | None = None) -> N
         line(out, (sentence, "bold"))
     for rule in because["rules"]:
         line(out, ("  rule:   ", "dim"), f"{rule['requirement']}, {rule['mode']} mode, permits "
-             f"{', '.join(rule['governs'])} for {', '.join(rule['permits'])}; ask {rule['owner']} ({rule['file']})")
+             f"{', '.join(rule['governs'])} for {_permitted(rule['permits'])}; ask {rule['owner']} ({rule['file']})")
 
 
 def print_ways(because: Mapping[str, Any], *, out: Console | None = None) -> None:
@@ -47,3 +47,9 @@ def pasted(out: Console, pastes: Iterable[Mapping[str, Any]]) -> None:
         line(out, ("    in ", "dim"), place, f"  ({paste['note']})" if paste["note"] else "")
         for text in str(paste["text"]).splitlines():
             line(out, "      ", (text, "green"))
+
+
+def _permitted(permits: Mapping[str, Iterable[str]]) -> str:
+    """``permits``: origin → purposes."""
+    return "; ".join(f"{', '.join(purposes)}{'' if origin == '*' else f' (data from {origin})'}"
+                     for origin, purposes in permits.items())

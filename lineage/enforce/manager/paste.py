@@ -7,13 +7,15 @@ cache) is said as what to write there.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from lineage.discover.configs import Configs
+from lineage.enforce.regions import ANY
 from lineage.names import field_of, join, kind_of, parse
 
 _PROTO_FIELD = r"^\s*(?:repeated\s+)?[\w.]+\s+{}\s*=\s*\d+"
@@ -59,11 +61,16 @@ def block(activity: str, places: Places) -> list[Paste]:
     return [Paste(places.shown(places.decisions), 0, f"block: [{activity}]", "its owner agrees that it is denied")]
 
 
-def permit(purposes: Iterable[str], purpose: str, places: Places) -> Paste:
-    """The other way: the requirement's owner permits the purpose."""
-    listed = ", ".join([*sorted(purposes), purpose or "…"])
+def permit(permitted: Mapping[str, Iterable[str]], purpose: str, places: Places) -> Paste:
+    """The other way: the requirement's owner permits the purpose.  ``permitted``: origin → purposes; where the data of
+    all origins have a rule it is that one which permits more, and the stricter ones of an origin stay."""
+    wider = {ANY} if ANY in permitted else set(permitted)
+    listed = {origin: f"[{', '.join([*purposes, purpose or '…'] if origin in wider else purposes)}]"
+              for origin, purposes in permitted.items()}
+    text = listed[ANY] if set(listed) == {ANY} else "{" + ", ".join(
+        f"{json.dumps(origin) if origin == ANY else origin}: {purposes}" for origin, purposes in listed.items()) + "}"
     line = _line(places.requirement, r"^\s*purposes:")
-    return Paste(places.shown(places.requirement), line, f"  purposes: [{listed}]",
+    return Paste(places.shown(places.requirement), line, f"  purposes: {text}",
                  "instead, where the requirement's owner permits it; raise the version")
 
 
