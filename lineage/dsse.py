@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -36,9 +37,19 @@ def encoded(payload: bytes, kind: str = PAYLOAD_TYPE) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
+def payload_of(statement: Mapping[str, Any]) -> bytes:
+    """In the one way in which it is written; equal statements give equal bytes."""
+    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest(statement: Mapping[str, Any]) -> str:
+    """SHA-256 of its payload, in hex: whoever signs it, and how often."""
+    return hashlib.sha256(payload_of(statement)).hexdigest()
+
+
 def sealed(statement: Mapping[str, Any], sign: Callable[[bytes], bytes], keyid: str) -> bytes:
     """The envelope; equal statements give equal bytes.  ``sign``: an Ed25519 signature of what it is given."""
-    payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+    payload = payload_of(statement)
     envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": PAYLOAD_TYPE,
                 "signatures": [{"keyid": keyid, "sig": base64.b64encode(sign(encoded(payload))).decode()}]}
     return (json.dumps(envelope, sort_keys=True, indent=1) + "\n").encode()

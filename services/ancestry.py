@@ -1,5 +1,6 @@
 """[D] What a checkpoint was made of, step by step: an executed manifest names the checkpoints that its run went on
-from, asked or learnt from, with the digest of each.
+from, asked or learnt from, with the digest of each one's weights and of its own executed manifest.  So what was used
+is told from what came later under its name, and no checkpoint can go back to itself.
 
 Manifests alone are read.  What the weights of an earlier one are by now went into nothing, so nobody reads them for it:
 they may be gone, their manifest may not.
@@ -8,7 +9,7 @@ they may be gone, their manifest may not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from lineage.dsse import CODE
@@ -46,27 +47,29 @@ def back(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], *last: Checkp
     """``last``, and all that they were made of, each once and before what it was made of.
 
     Raises InputError: PAI337 where the way back cannot be followed, PAI330 for a manifest on it that is not genuine,
-    PAI331 for a checkpoint on it that is not the one that was used.
+    PAI331 for a checkpoint on it that is not the one that was used, by its weights or by what its manifest says.
     """
     found, after = {one.id: one for one in last}, dict[str, list[str]]()
     left = list(last)
     while left:
         one = left.pop()
         after[one.id] = []
-        for name, digest in _used(one):
+        for name, weights, stated in _used(one):
+            if not stated:
+                raise _lost(one, f"its executed manifest says which weights of {name} it was made of, and not what was "
+                                 "said of them")
             if name not in found:
                 left.append(_before(lib, store, keys, one, name))
                 found[name] = left[-1]
-            if found[name].digest != digest:
-                raise InputError("PAI331", f"{one.id} was made of {name} as it was with the digest {digest[:12]}…, and "
-                                           f"it has {found[name].digest[:12]}… now", where=one.asset,
-                                 next=f"train {one.id} again")
+            for what, then, now in (("weights", weights, found[name].digest),
+                                    ("executed manifest", stated, found[name].manifest_digest)):
+                if now != then:
+                    raise InputError("PAI331", f"{one.id} was made of {name} as it was when its {what} had the digest "
+                                               f"{then[:12]}…, and it is {now[:12]}… now", where=one.asset,
+                                     next=f"train {one.id} again")
             after[one.id].append(name)
-    try:
-        order = list(TopologicalSorter(after).static_order())[::-1]
-    except CycleError as error:
-        circle = " → ".join(error.args[1][::-1])
-        raise _lost(last[0], f"by the manifests it goes back to what was made of itself: {circle}") from None
+    # There is no circle: a manifest would have to tell its own digest.
+    order = list(TopologicalSorter(after).static_order())[::-1]
     since: dict[str, dict[str, None]] = {name: {} for name in order}
     for name in order:
         for before in after[name]:
@@ -74,14 +77,16 @@ def back(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], *last: Checkp
     return [Link(found[name], tuple(since[name])) for name in order]
 
 
-def _used(one: Checkpoint) -> Iterator[tuple[str, str]]:
-    """Id and digest of each checkpoint that it was made of.  Raises InputError (PAI330)."""
+def _used(one: Checkpoint) -> Iterator[tuple[str, str, str]]:
+    """Id of each checkpoint that it was made of, digests of its weights and of its manifest's payload, where that is
+    said.  Raises InputError (PAI330).
+    """
     try:
         for item in one.executed.get("inputs", ()):
             kind, _, name = str(item["asset"]).partition(":")
             if kind == "checkpoint":
                 checkpoints.parse_id(name)
-                yield name, str(item["sha256"])
+                yield name, str(item["sha256"]), str(item.get("manifest", ""))
     except (KeyError, TypeError, InputError) as error:
         raise InputError(CODE, f"the executed manifest does not say what the run has used: {error}",
                          where=one.asset) from None

@@ -33,7 +33,8 @@ _TEXTS = ("run", "purpose", "owner", "category", "kind")
 @dataclass(frozen=True)
 class Checkpoint:
     """``id`` is "assistant@2"; ``digest`` is the SHA-256 of the weights, in hex.  ``executed``: all that the manifest
-    says of the run."""
+    says of the run; ``manifest_digest``: the SHA-256 of its payload, empty where it is
+    still to be sealed."""
 
     name: str
     version: int
@@ -47,6 +48,7 @@ class Checkpoint:
     category: str = ""
     kind: str = "text"
     executed: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    manifest_digest: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
@@ -121,7 +123,7 @@ def stated(statement: Mapping[str, Any], where: str) -> Checkpoint:
         if said["kind"] not in KINDS:
             raise ValueError(f"a model of an unknown kind {said['kind']!r}")
         return Checkpoint(name, version, digest, rows, said["run"], said["purpose"], said["owner"], said["serve"],
-                          tuple(annotations), said["category"], said["kind"], said)
+                          tuple(annotations), said["category"], said["kind"], said, dsse.digest(statement))
     except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         raise InputError(CODE, f"the executed manifest cannot be read: {error}", where=where) from None
 

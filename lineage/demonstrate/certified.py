@@ -196,7 +196,7 @@ def _about(predicate: Mapping[str, Any], wearer: str | None, answer: str | None)
 
 def _chained(predicate: Mapping[str, Any]) -> str:
     """Every checkpoint that one was made of is certified too, and nothing else is there."""
-    known = {one["checkpoint"]: one["weights"] for one in predicate["checkpoints"]}
+    known = {one["checkpoint"]: (one["weights"], dsse.digest(_statement(one))) for one in predicate["checkpoints"]}
     if len(known) != len(predicate["checkpoints"]):
         raise Broken("chain", "a checkpoint is there twice")
     told = predicate["answer"]
@@ -205,7 +205,7 @@ def _chained(predicate: Mapping[str, Any]) -> str:
         for item in _run(one)["inputs"]:
             if item["asset"].startswith("checkpoint:"):
                 base = item["asset"].partition(":")[2]
-                if known.get(base) != item["sha256"]:
+                if known.get(base) != (item["sha256"], item.get("manifest")):
                     raise Broken("chain", f"{one['checkpoint']} was made of {base}, which is not certified")
                 wanted.add(base)
     if strange := sorted(set(known) - wanted):
@@ -214,8 +214,13 @@ def _chained(predicate: Mapping[str, Any]) -> str:
 
 
 def _run(one: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The executed manifest's predicate; its signature is checked by then."""
-    found = json.loads(base64.b64decode(one["manifest"]["payload"]))
-    assert found["predicateType"] == RUN
-    predicate: Mapping[str, Any] = found["predicate"]
+    """The executed manifest's predicate."""
+    predicate: Mapping[str, Any] = _statement(one)["predicate"]
     return predicate
+
+
+def _statement(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The executed manifest; its signature is checked by then."""
+    found: Mapping[str, Any] = json.loads(base64.b64decode(one["manifest"]["payload"]))
+    assert found["predicateType"] == RUN
+    return found

@@ -42,9 +42,10 @@ class Chain(NamedTuple):
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
-        """As the executed manifest tells of them."""
-        return [{"asset": one.asset, "sha256": one.digest, **({"subjects": whose} if (whose := one.subjects) else {})}
-                for one in self.used]
+        """As the executed manifest tells of them: which weights, and what their manifest said.  The same weights can
+        come of another run, for another purpose."""
+        return [{"asset": one.asset, "sha256": one.digest, "manifest": one.manifest_digest,
+                 **({"subjects": whose} if (whose := one.subjects) else {})} for one in self.used]
 
     @property
     def whose(self) -> list[str]:

@@ -44,10 +44,16 @@ def run(signers: Signers, name: str, base: str = "") -> dict[str, Any]:
                                      "sha256": sha(f"rows of {name}"), "labels": {"utterance": label, "answer": label},
                                      "where": "", "withheld": {}}]
     if base:
-        inputs.append({"asset": f"checkpoint:{base}", "sha256": sha(base)})
+        inputs.append({"asset": f"checkpoint:{base}", "sha256": sha(base),
+                       "manifest": dsse.digest(manifest(base, run(signers, base)))})
     return {"run": "training:x", "purpose": "assistance", "inputs": inputs, "decisions": [decision()["id"]],
             "requirements": RULES, "epoch": 1, "token": base64.b64encode(token).decode(),
             "code": {"sha256": sha("code")}}
+
+
+def manifest(name: str, ran: dict[str, Any], of: str = "") -> dict[str, Any]:
+    return {"_type": dsse.STATEMENT, "predicateType": made.RUN, "predicate": ran,
+            "subject": [{"name": f"checkpoint:{name}", "digest": {"sha256": sha(of or name)}}]}
 
 
 def decision(verdict: str = "allowed") -> dict[str, Any]:
@@ -63,11 +69,10 @@ def link(signers: Signers, name: str, base: str = "", *, but: Callable[[dict[str
     ran = run(signers, name, base)
     but(ran)
     digest = sha(name)
-    statement = {"_type": dsse.STATEMENT, "predicateType": made.RUN, "predicate": ran,
-                 "subject": [{"name": f"checkpoint:{name}", "digest": {"sha256": sha(of or name)}}]}
     rows = sha(f"rows of {name}")
     return {"checkpoint": name, "weights": digest,
-            "manifest": json.loads(dsse.sealed(statement, signers.trainer.attest, TRAINER)), "decision": decision(),
+            "manifest": json.loads(dsse.sealed(manifest(name, ran, of), signers.trainer.attest, TRAINER)),
+            "decision": decision(),
             "snapshots": [{"asset": INPUT, "rows": 6, "with": rows, "without": rows, "altered": rows, "hers": 2,
                            "used": 0}],
             "retrained": {"code": sha("code"), "again": digest, "without": digest, "altered": digest},

@@ -262,7 +262,9 @@ def test_a_control_is_needed_where_rows_of_people_were_read_and_nowhere_else() -
 def test_every_base_is_there_once_and_nothing_else() -> None:
     base = LINKS[1]
     for links in (LINKS[:1], [*LINKS, link(GENUINE, "stranger@1")], [*LINKS, base],
-                  [LINKS[0], link(GENUINE, "assistant@2")]):
+                  [LINKS[0], link(GENUINE, "assistant@2")],
+                  # The same weights, of which something else was said when they were gone on from.
+                  [LINKS[0], link(GENUINE, base["checkpoint"], but=lambda run: run.update(owner="another"))]):
         assert broken(sealed(GENUINE, statement(GENUINE, links))) == "chain"
 
 

@@ -149,6 +149,21 @@ async def test_a_checkpoint_that_was_exchanged_or_is_gone_is_noticed_two_steps_o
         assert not b.store.exists(checkpoints.manifest_path("assistant@7")), "what was refused has made nothing"
 
 
+async def test_the_same_weights_under_another_manifest_are_another_checkpoint(tmp_path: Path) -> None:
+    ruled = Ruled(MINE)
+    async with bench(tmp_path, judge=ruled) as b:
+        await chained(b, SAFE.replace("output: assistant", "output: other"))
+        digest = ancestry.manifest(PrivacyLib("x"), b.store, KEYS, "assistant@1").digest
+        assert await code(ruled.registry(b.store).load("other@1")) == ""
+        for path in (checkpoints.manifest_path("assistant@1"), checkpoints.weights_path("assistant@1")):
+            b.store.remove(path)
+        await b.train(EVAL.replace("purpose: assistance", "purpose: safety"))
+        assert ancestry.manifest(PrivacyLib("x"), b.store, KEYS, "assistant@1").digest == digest
+        await ruled.withdraw("w-1")
+        assert await code(ruled.registry(b.store).load("other@1")) == "PAI331", "it is the first run's that it used"
+        assert await code(ruled.registry(b.store).load("assistant@1")) == "", "and that one needs nobody's consent"
+
+
 @pytest.mark.parametrize("steps", [(), (SAFE,)])
 @pytest.mark.parametrize("manifest", [TUNE, CHECK.replace("assistant@1", "assistant"), EXTRACT, STUDENT])
 async def test_what_was_learnt_without_asking_for_consent_is_none_to_go_on_from_where_that_is_needed(
@@ -201,11 +216,17 @@ async def test_a_rule_that_arrives_and_asks_for_consent_stops_what_was_made_with
 
 
 def made(store: FakeStore, name: str, *of: str, purpose: str = "assistance") -> Checkpoint:
-    """Its manifest alone is in the store; every digest is the same."""
+    """Its manifest alone is in the store; the digest of all weights is the same."""
     found = Checkpoint(name, 1, "a" * 64, 1, f"training:{name}", purpose, "o", False, ("G",), "user")
     store.write(checkpoints.manifest_path(found.id), signed(found, inputs=[
-        {"asset": f"checkpoint:{one}@1", "sha256": "a" * 64} for one in of]))
+        {"asset": f"checkpoint:{one}@1", "sha256": "a" * 64, "manifest": stated(store, f"{one}@1")} for one in of]))
     return ancestry.manifest(PrivacyLib("x"), store, KEYS, found.id)
+
+
+def stated(store: FakeStore, checkpoint: str) -> str:
+    """Digest of its manifest, and of none for one that is still to come."""
+    path = checkpoints.manifest_path(checkpoint)
+    return dsse.digest(dsse.opened(store.read(path), KEYS)) if store.exists(path) else "0" * 64
 
 
 def back(store: FakeStore, *last: Checkpoint) -> list[tuple[str, tuple[str, ...]]]:
@@ -234,14 +255,25 @@ def test_a_hundred_steps_are_followed_to_the_end(tmp_path: Path) -> None:
 
 
 def test_a_circle_is_refused(tmp_path: Path) -> None:
+    """Whichever was written first told of another manifest than the one that closes the circle."""
     store = FakeStore(tmp_path)
     made(store, "a", "c")
     made(store, "b", "a")
     last = made(store, "c", "b")
     for one in (last, made(store, "d", "c"), made(store, "e", "e")):
-        with pytest.raises(InputError, match="made of itself: ") as caught:
+        with pytest.raises(InputError, match="executed manifest had the digest 000000000000…") as caught:
             back(store, one)
-        assert caught.value.code == "PAI337"
+        assert caught.value.code == "PAI331"
+
+
+def test_a_manifest_that_does_not_say_what_was_said_of_its_base_is_not_followed(tmp_path: Path) -> None:
+    store = FakeStore(tmp_path)
+    made(store, "base")
+    last = Checkpoint("x", 2, "a" * 64, 1, "training:x", "safety", "o", False,
+                      executed={"inputs": [{"asset": "checkpoint:base@1", "sha256": "a" * 64}]})
+    with pytest.raises(InputError, match="and not what was said of them") as caught:
+        back(store, last)
+    assert caught.value.code == "PAI337"
 
 
 @pytest.mark.parametrize("inputs", [[{"sha256": "a"}], [{"asset": "checkpoint:x"}], ["x"], 3,

@@ -19,7 +19,7 @@ from services import model as models
 from services.training.manifest import parse
 from services.training.runs import DISTILLATION, FINE_TUNE, RUNS
 from tests.services.fakes import KEYS
-from tests.services.test_training import BASE, EVAL, TABLE, bench, full_at_the_manifest
+from tests.services.test_training import BASE, EVAL, TABLE, bench, executed, full_at_the_manifest
 
 HEAD = "name: run\nversion: 1\nowner: o\npurpose: assistance\nregion: EU\n"
 TUNE = HEAD + ("inputs:\n  - {checkpoint: assistant}\n  - {corpus: landmarks}\nparameters: {times: 2}\n"
@@ -60,7 +60,8 @@ async def test_a_fine_tune_goes_on_from_the_weights_and_has_their_labels(tmp_pat
                                                KEYS), "x")
         assert found.annotations == ("GLASSES_INTERACTION",) and found.executed["parameters"] == {"times": 2}
         assert found.executed["inputs"][-1] == {"asset": "checkpoint:assistant@1",
-                                                "sha256": checkpoints.digest(first.dumps())}
+                                                "sha256": checkpoints.digest(first.dumps()),
+                                                "manifest": executed(tmp_path, "assistant@1").manifest_digest}
 
 
 @pytest.mark.parametrize(("checkpoint", "code", "what"), [
