@@ -11,10 +11,11 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from lineage.errors import InputError, RunError, SightlineError
-from lineage.model import Finding, Label
+from lineage.errors import InputError, PolicyDenied, RunError, SightlineError
+from lineage.model import Finding
 from lineage.privacylib import PrivacyLib
 from services import ancestry, versions
 from services import checkpoint as checkpoints
@@ -22,6 +23,7 @@ from services.admission import Asked, Permission, all_still, asked, origins
 from services.checkpoint import Checkpoint
 from services.inference import traffic
 from services.inference.endpoint import Endpoint
+from services.inference.kept import Kept
 from services.inference.remote import Remote
 from services.inference.speaker import Learnt, Speaker
 from services.inference.traffic import Traffic
@@ -57,7 +59,7 @@ class Registry:
         self._keys = keys
         self._policy = policy
         self._permission = permission
-        self._recorded = frozenset(recorded)
+        self._kept = Kept(lib, store, recorded)
         # One change at a time: each asks the policy service in the middle.
         self._changing = asyncio.Lock()
         self._loaded: dict[str, Serving[object]] = {}
@@ -66,6 +68,8 @@ class Registry:
         self._failed: set[str] = set()
         # Names under which a model answers that somebody else runs.
         self._elsewhere: set[str] = set()
+        # Checkpoints that were served and may not be any more, and why.
+        self._ended: dict[str, str] = {}
 
     async def load(self, checkpoint: str, digest: str = "") -> Serving[object]:
         """Puts "assistant@2" into service.  ``digest``: what the caller expects, the manifest's own when empty.
@@ -73,11 +77,11 @@ class Registry:
         Raises InputError for a checkpoint that is missing or no model (PAI004), whose manifest is not genuine (PAI330)
         or of other weights, or that is other than expected (PAI331), or of which it cannot be told what it was made of
         (PAI337), and PolicyDenied for one that may not be served, or goes back to one that may not be used (any more);
-        what was served before is still served then.
+        what was served before is still served then, unless it is the one that is refused (``_end``).
         """
         name, _ = checkpoints.parse_id(checkpoint)
         async with self._changing:
-            serving = await self._load(checkpoint, digest)
+            serving = await self._asked(checkpoint, LOAD, digest)
             if name not in self._elsewhere:  # else it answers only who asks for it by its version
                 now = self._traffic.get(name)
                 self._settle(name, now.serve(checkpoint) if now else Traffic(checkpoint), LOAD)
@@ -86,13 +90,14 @@ class Registry:
     async def roll_out(self, checkpoint: str, share: float) -> Traffic:
         """Gives "assistant@2" a share of the requests, from the ones that assistant@1 answers.
 
-        Raises InputError: PAI036 for what cannot be rolled out, else as :meth:`load`; nothing has changed then.
+        Raises InputError: PAI036 for what cannot be rolled out, else as :meth:`load`, with which nothing has changed
+        but what that says.
         """
         name, _ = checkpoints.parse_id(checkpoint)
         async with self._changing:
-            now = self._rolled(name)
+            now = self._rolled(name, beside=True)
             after = now.roll_out(checkpoint, share)
-            await self._load(checkpoint, beside=self._loaded[now.serving].checkpoint)
+            await self._asked(checkpoint, ROLL_OUT, beside=self._loaded[now.serving].checkpoint)
             return self._settle(name, after, ROLL_OUT, keep=True)
 
     async def roll_back(self, name: str) -> Traffic:
@@ -101,27 +106,56 @@ class Registry:
             now = self._rolled(name)
             after = now.roll_back()
             if after.serving != now.serving:  # that it could be served once does not say that it still may be
-                await self._load(after.serving)
+                await self._asked(after.serving, ROLL_BACK)
             return self._settle(name, after, ROLL_BACK, keep=True)
 
-    def _rolled(self, name: str) -> Traffic:
+    def _rolled(self, name: str, *, beside: bool = False) -> Traffic:
         found = self._traffic.get(name)
-        if found is None or name in self._elsewhere:
+        if found is None or name in self._elsewhere or (beside and found.serving not in self._loaded):
             raise InputError("PAI036", f"{name[:80]!r} is served by nobody here: there is nothing to roll out "
                                        "beside, or to go back to", where=f"checkpoint:{name[:80]}",
                              next="train one that is served")
         return found
 
     def _settle(self, name: str, after: Traffic, told: Sequence[str], *, keep: bool = False) -> Traffic:
-        """``told``: what says so.  ``keep``: from now on; until the first roll-out the newest checkpoint is served, and
-        nothing is kept of a model that is not recorded."""
-        path = traffic.path(name)
-        if keep or name in self._recorded or self._store.exists(path):
-            self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
-            with self._lib.write(f"file:{path}", fields=("traffic",), sources={"traffic": told}):
-                self._store.write(path, after.dumps())
+        self._kept.write(name, after, told, keep=keep)
         self._traffic[name] = after
         return after
+
+    async def _asked(self, checkpoint: str, told: Sequence[str], digest: str = "",
+                     beside: Checkpoint | Endpoint | None = None) -> Serving[object]:
+        """``_load``; one that is served and may not be any more does not go on answering.  Where nobody could be asked
+        (PAI305), nobody has said so."""
+        try:
+            return await self._load(checkpoint, digest, beside)
+        except PolicyDenied as error:
+            if error.code != "PAI305" and checkpoint in self._loaded:
+                await self._end(checkpoint, error, told)
+            raise
+
+    async def _end(self, checkpoint: str, error: PolicyDenied, told: Sequence[str]) -> None:
+        """Takes it out of service, also for who asks for it by its version.  What was served before it is served, as
+        far as that still may be, as after a restart; else nothing: what is kept still names it, so that a restart asks
+        again.  A candidate keeps its share."""
+        name, _ = checkpoints.parse_id(checkpoint)
+        del self._loaded[checkpoint]
+        self._ended[checkpoint] = error.what
+        self._failed.add(name)
+        _log.warning("inference: %s is taken out of service: %s", checkpoint, error)
+        self._lib.finding(Finding(error.code, f"checkpoint:{checkpoint}", f"taken out of service: {error.what}",
+                                  error.next))
+        now = self._traffic.get(name)
+        if now is None or name in self._elsewhere:
+            return
+        if checkpoint == now.candidate:
+            self._settle(name, now.roll_back(), told)
+        elif checkpoint == now.serving:
+            for before in now.older:
+                if await self._resumed(before.serving, told):
+                    if (other := self._traffic[name].candidate) != before.serving:
+                        before = replace(before, candidate=other, share=now.share if other else 0.0)
+                    self._settle(name, before, told)
+                    return
 
     async def _load(self, checkpoint: str, digest: str = "",
                     beside: Checkpoint | Endpoint | None = None) -> Serving[object]:
@@ -142,6 +176,7 @@ class Registry:
                     raise InputError("PAI331", f"{checkpoint} has the digest {actual[:12]}…, not {wanted[:12]}…: it is "
                                                "not served", where=found.asset, next="train it again")
         self._loaded[checkpoint] = Serving(found, KINDS[found.kind].loads(weights), asked(links))
+        self._ended.pop(checkpoint, None)
         return self._loaded[checkpoint]
 
     def add(self, remote: Remote) -> None:
@@ -154,7 +189,7 @@ class Registry:
         """Serves what was kept as served, or what was before that; where nothing was kept, the newest checkpoint of
         ``name`` that is meant to be served.  What may not be, or is not genuine, is a finding, and the one before it is
         served."""
-        if (found := self._kept(name)) is not None:
+        if (found := self._before(name)) is not None:
             if await self._resumed(found.serving):
                 if found.candidate and not await self._resumed(found.candidate):
                     found = found.roll_back()
@@ -173,26 +208,21 @@ class Registry:
                 self._traffic[name] = Traffic(checkpoint)
                 return
 
-    def _kept(self, name: str) -> Traffic | None:
+    def _before(self, name: str) -> Traffic | None:
         """What the store says is served; what cannot be read is a finding, and says nothing."""
-        path = traffic.path(name)
-        if not self._store.exists(path):
-            return None
-        self._lib.register(f"file:{path}", {"traffic": Label(operational="structure")})
         try:
-            with self._lib.read(f"file:{path}", fields=("traffic",)):
-                return traffic.loads(self._store.read(path), f"file:{path}", name)
+            return self._kept.read(name)
         except InputError as error:
-            self._lib.finding(Finding(error.code, f"file:{path}", error.what, error.next))
+            self._lib.finding(Finding(error.code, f"file:{traffic.path(name)}", error.what, error.next))
             self._failed.add(name)
             return None
 
-    async def _resumed(self, checkpoint: str, *, meant: bool = False) -> bool:
+    async def _resumed(self, checkpoint: str, told: Sequence[str] = (), *, meant: bool = False) -> bool:
         """``meant``: only one that is meant to be served."""
         try:
             if meant and not self._manifest(checkpoint).serve:
                 return False
-            await self._load(checkpoint)
+            await self._asked(checkpoint, told)
         except SightlineError as error:
             _log.warning("inference: %s is not served again: %s", checkpoint, error)
             self._lib.finding(Finding(error.code, f"checkpoint:{checkpoint}", f"not served again: {error.what}",
@@ -207,10 +237,13 @@ class Registry:
         Raises RunError (PAI031) where there is none, PolicyDenied (PAI335) where it may not be used for the purpose of
         the request, InputError (PAI004) for a model of another kind.
         """
-        found = self._loaded.get(self._chosen(model))
+        found = self._loaded.get(chosen := self._chosen(model))
         if found is None:
-            raise RunError("PAI031", f"no checkpoint of {model!r} is served", where="inference",
-                           next="train one: services/training/manifests/assistant_base.yaml")
+            why = self._ended.get(chosen)
+            raise RunError("PAI031", f"no checkpoint of {model!r} is served" + (
+                f": {chosen} was taken out of service, since {why}" if why else ""), where="inference",
+                next="train it again, or load another one" if why
+                else "train one: services/training/manifests/assistant_base.yaml")
         self._permitted(found)
         if not isinstance(found.model, kind):
             raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",
@@ -234,7 +267,7 @@ class Registry:
         return found.checkpoint.digest if found else ""
 
     def lost(self, model: str) -> bool:
-        """It was served before the last restart, and no checkpoint of it can be now."""
+        """It was served before, and no checkpoint of it can be now."""
         return model in self._failed and not self.has(model)
 
     def _chosen(self, model: str) -> str:
