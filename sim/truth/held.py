@@ -79,5 +79,3 @@ class Held:
         held = self.checkpoints.get(checkpoint)
         armed = held is not None and any(self.checkpoints.values())
         return Rows(held[person(wearer)], held[""], armed) if held is not None else Rows(0, 0, armed)
-
-

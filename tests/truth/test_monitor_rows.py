@@ -11,7 +11,7 @@ import pytest
 from sim.truth.message import person
 from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Named
-from sim.truth.reference.rows import Counted, counted, withdrawn
+from sim.truth.reference.rows import Counted, counted, withdrawn_before
 from sim.truth.reference.rules import read
 
 SCHEMA = ("CREATE TABLE core.s (wearer TEXT, region TEXT, said TEXT)", "CREATE TABLE core.t (said TEXT)")
@@ -55,6 +55,7 @@ def count(snapshot: Path, sql: str = READ, *, purpose: str = "assistance", regio
     ({"purpose": "ads"}, (0, 4, 4, 0, ("r@1",))),
     ({"purpose": "ads", "mode": "logging"}, (4, 0, 4, 4, ())),
     ({"missing": {"assistance": {"w1"}}}, (2, 2, 4, 2, ("r@1",))),
+    ({"missing": {"assistance": {person("w1")}}}, (2, 2, 4, 2, ("r@1",))),  # as the journal knows her
     ({"missing": {"ads": {"w1"}}}, (4, 0, 4, 4, ())),
     ({"region": "US", "kind": "training"}, (2, 2, 4, 2, ("r@1",))),
     ({"region": "US", "sql": "SELECT count(*) FROM core.s;"}, (2, 2, 1, 1, ("r@1",))),  # a count tells nothing
@@ -85,5 +86,5 @@ def test_consent_is_what_was_last_said_before_the_request() -> None:
     sent = [{"method": "Consent", "request": {"wearer": "w1", "purpose": "assistance"}},
             {"method": "RunJob", "request": {}},
             {"method": "Consent", "request": {"wearer": "w1", "purpose": "assistance", "granted": True}}]
-    assert withdrawn(sent, 0) == {} and withdrawn(sent, 1) == {"assistance": {"w1"}}
-    assert withdrawn(sent, 3) == {"assistance": set()}
+    assert withdrawn_before(sent, 0) == {} and withdrawn_before(sent, 1) == {"assistance": {"w1"}}
+    assert withdrawn_before(sent, 3) == {"assistance": set()}

@@ -49,7 +49,8 @@ WARE, TRAIN = "grpc:/sightline.Warehouse", "grpc:/sightline.Training/Train"
 
 class Run(NamedTuple):
     """``reads``: (table, columns, wearers); ``weights``, ``teachers``: checkpoints; ``makes``: the one that registers;
-    ``written``, ``gone``: a table that changes before the read, a wearer who withdraws after it."""
+    ``written``, ``gone``: a table that changes before the read, a wearer who withdraws after it; ``early``: one who
+    does so between the gate and the read ("w1+": who consents then)."""
 
     name: str
     inputs: list[dict[str, Any]]
@@ -61,20 +62,22 @@ class Run(NamedTuple):
     code: str = ""
     written: str = ""
     gone: str = ""
+    early: str = ""
 
 
 class Story:
     """Puts down the journal of runs, one after another, and what the operator sent."""
 
-    def __init__(self, *, timed: bool = True) -> None:
+    def __init__(self, *apart: str) -> None:
         self.records: list[Record] = []
         self.sent: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
-        self._timed, self._at = timed, 0
+        self._apart, self._at = apart, 0
 
     def add(self, process: str, op: str, locator: str, rows: int = 0, **detail: Any) -> None:
         self._at += 1
-        detail |= {"at": self._at} if self._timed else {}
+        # A process of its own knows no numbers of the others.
+        detail |= {"at": self._at} if process not in self._apart else {}
         self.records.append(Record(process, self._at, op, locator, detail, rows, 0))  # type: ignore[arg-type]
 
     def asks(self, wearer: str) -> None:
@@ -101,6 +104,9 @@ class Story:
         for table in asked:
             self.add("warehouse", "received", f"{WARE}/Describe:request", call=self._at, table=table)
             self.add("warehouse", "sent", f"{WARE}/Describe:response", call=self._at - 1)
+        if run.early:
+            self.withdraws(run.early.removesuffix("+"), granted=run.early.endswith("+"), sent=False)
+            self.add("training", "sent", f"{WARE}/Read:request", within=call, table="core.s")
         if run.written:
             self.add("warehouse", "write", f"sql:{run.written}", 3, columns=["said"], statement=self._at)
         if run.reads or run.written:
@@ -229,13 +235,14 @@ def test_rows_that_came_after_the_gate_are_nobodys_to_use(deploy: Path, written:
     ("w3", "m@1", [("training", "allowed")]), ("w3", "", [("training", "rule_false_blocks")])])
 def test_consent_that_is_taken_back_before_a_checkpoint_registers(deploy: Path, gone: str, makes: str,
                                                                   expected: list[tuple[str, str]]) -> None:
-    for timed in (True, False):
-        story = Story(timed=timed)
+    for apart in ((), ("training",), ("training", "policy")):
+        story = Story(*apart)
         for wearer in ("w1", "w2", "w3"):
             story.asks(wearer)
         code = "" if makes else "PAI334"
         found = story.train(LEARNT._replace(name="m", makes=makes, code=code, gone=gone)).told(deploy)
-        assert verdicts(found) == (expected if timed else [("training", "allowed" if makes else "unknown")])
+        unsure = [("registration", "unknown")] if gone == "w1" else []
+        assert verdicts(found) == ([("training", "allowed" if makes else "unknown"), *unsure] if apart else expected)
     decision = {"id": "d", "activity": "training:m", "verdict": "blocked", "where": "registration", "reason": "",
                 "inputs": []}
     told = agreement([decision], [one for one in found.items if one.kind != "training"], story.records)
@@ -254,9 +261,11 @@ def test_a_refused_registration_is_held_against_what_registered(deploy: Path, ma
 
 @pytest.mark.parametrize(("back", "took", "verdict"), [
     (False, False, "blocked"), (False, True, "missed"), (True, True, "allowed"), (True, False, "rule_false_blocks")])
+@pytest.mark.parametrize("apart", [(), ("training",), ("training", "policy", "warehouse")])
 def test_weights_that_hold_rows_of_who_has_withdrawn_are_not_gone_on_from(deploy: Path, back: bool, took: bool,
-                                                                          verdict: str) -> None:
-    story = Story()
+                                                                          verdict: str, apart: tuple[str, ...]) -> None:
+    """Also where training is a process of its own: what the operator sent, he sent in an order."""
+    story = Story(*apart)
     story.asks("w1")
     story.train(LEARNT).withdraws("w1")
     if back:
@@ -301,3 +310,33 @@ def keep(folder: Path, story: Story, rows: dict[str, str]) -> Path:
     own.commit()
     own.close()
     return folder / "snapshots"
+
+
+@pytest.mark.parametrize(("early", "code", "kept", "expected"), [
+    ("w1", "", "w1 w2", [("training", "allowed"), ("registration", "missed")]),
+    ("w1", "PAI303", "w1 w2", [("training", "blocked")]), ("w1", "PAI303", "w2", [("training", "failed_closed")]),
+    ("w2+", "PAI303", "w1 w2", [("training", "failed_closed")]), ("w1", "PAI303", "", [("training", "unknown")]),
+    ("", "PAI303", "w1 w2", [("training", "rule_false_blocks")]),
+    ("w1", "PAI301", "w1 w2", [("training", "rule_false_blocks")])])
+def test_consent_that_is_taken_back_between_the_gate_and_the_read(deploy: Path, tmp_path: Path, early: str, code: str,
+                                                                 kept: str, expected: list[tuple[str, str]]) -> None:
+    """``kept``: whose rows were there, where anybody knows."""
+    (deploy / "tables" / "s.sql").write_text(NAMED)
+    for apart in ((), ("training",)):
+        story = Story(*apart)
+        for wearer in ("w1", "w2"):
+            story.asks(wearer)
+        story.train(LEARNT._replace(reads=() if code else LEARNT.reads, makes="" if code else "m@1", code=code,
+                                    early=early))
+        there = keep(tmp_path / str(apart), story, dict.fromkeys(kept.split(), "SE")) if kept else Path("nowhere")
+        unsure = [("training", "unknown")] if code else [("training", "allowed"), ("registration", "unknown")]
+        assert verdicts(story.told(deploy, there)) == (unsure if early and apart else expected)
+
+
+@pytest.mark.parametrize(("outcome", "makes", "verdict"), [
+    ("failed", "", "unknown"), ("skipped", "", "unknown"), ("failed", "m@1", "blocked"), ("done", "m@1", "blocked")])
+def test_what_a_run_never_came_to_it_has_not_left_out(deploy: Path, outcome: str, makes: str, verdict: str) -> None:
+    story = Story().train(Run("m", [OPEN, S], "ads", (("core.open", ("said",), ("w1",)),), makes=makes, code="PAI031"))
+    story.steps[-1]["outcome"] = outcome
+    assert verdicts(story.told(deploy)) == [("training", "allowed" if outcome == "done" else "invalid"),
+                                            ("left out", verdict)]

@@ -11,6 +11,8 @@ Verdict = Literal["blocked", "missed", "allowed", "rule_false_blocks", "invalid"
 BESIDE = ("invalid", "failed_closed", "unknown")
 # Kinds of attempts that stand beside that of a training run.
 LEFT_OUT, REGISTRATION = "left out", "registration"
+# Between the two ends of a flow, in the name of what is forbidden.
+FLOW = " → "
 COUNTS = ("crossings", "blocked", "missed", "rule_false_blocks", "influence_false_blocks", "allowed")
 
 

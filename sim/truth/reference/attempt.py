@@ -28,8 +28,9 @@ class Attempt(NamedTuple):
     digest of a wearer) of the rows that it was sent, "" where nobody can say; ``made``: the
     checkpoints that have registered; ``unjudged``: tables that were written between its gate and its read, so that
     nobody vouches for what it is for there; ``gone``: of rows in the weights that it begins with, when it began, and
-    ``gone_since``: of those and of what it read itself, when it registered; ``timed``: the journal can say that.
-    ``where``: table → by what its rows are chosen."""
+    ``gone_since``: of those and of what it read itself, by when it registered; ``timed``: the journal can say that, and
+    ``gone_sometime``: where it cannot.  ``meanwhile``: purpose → digests of the wearers who took consent back while it
+    went on; empty where nobody said anything of consent.  ``where``: table → by what its rows are chosen."""
 
     activity: str
     kind: str
@@ -53,7 +54,9 @@ class Attempt(NamedTuple):
     unjudged: frozenset[str] = frozenset()
     gone: tuple[Gone, ...] = ()
     gone_since: tuple[Gone, ...] = ()
+    gone_sometime: tuple[Gone, ...] = ()
     timed: bool = True
+    meanwhile: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     def purposes_of(self, asset: str) -> tuple[str, ...]:
         return ("",) if asset in self.unjudged else self.purposes

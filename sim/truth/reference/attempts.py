@@ -61,7 +61,7 @@ def attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
 
 
 def _attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
-    catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(evidence), evidence.answered
+    catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(evidence, given.sent), evidence.answered
     counts: dict[tuple[str, str], int] = {}
     for at, sent in enumerate(given.sent):
         service, method = sent["service"], sent["method"]

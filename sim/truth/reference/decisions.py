@@ -35,10 +35,11 @@ def agreement(decisions: Sequence[Mapping[str, Any]], items: Iterable[Item],
     """``items``: of ``monitor.account``; ``records``: the journal of the same run."""
     ran: dict[str, list[int | None]] = {}
     invalid = set()
-    registered: dict[str, list[bool]] = {}
+    registered: dict[str, list[bool | None]] = {}
     for one in items:
         if one.kind == REGISTRATION:
-            registered.setdefault(one.attempt, []).append(one.verdict == "missed")
+            registered.setdefault(one.attempt, []).append(
+                None if one.verdict == "unknown" else one.verdict == "missed")
         if one.kind in (REGISTRATION, LEFT_OUT):
             continue
         ran.setdefault(one.attempt, []).append(one.rows)
@@ -54,9 +55,10 @@ def agreement(decisions: Sequence[Mapping[str, Any]], items: Iterable[Item],
             if one["activity"] in ran and one["activity"] else _of_flow(one, moved) for one in decisions]
 
 
-def _of_registration(one: Mapping[str, Any], registered: Sequence[bool]) -> Agreement:
-    return Agreement(one["id"], one["activity"], one["verdict"], not all(registered),
-                     f"{sum(registered)} of {len(registered)} runs registered")
+def _of_registration(one: Mapping[str, Any], registered: Sequence[bool | None]) -> Agreement:
+    agrees = True if False in registered else None if None in registered else False
+    return Agreement(one["id"], one["activity"], one["verdict"], agrees,
+                     f"{registered.count(True)} of {len(registered)} runs registered, {registered.count(None)} unknown")
 
 
 def _of_activity(one: Mapping[str, Any], ran: Sequence[int | None], verdicts: set[str], invalid: bool) -> Agreement:

@@ -14,14 +14,12 @@ from sim.truth.influence import differing
 from sim.truth.journal import Journal
 from sim.truth.reference import attempts as monitor_attempts
 from sim.truth.reference import monitor
-from sim.truth.reference.account import Account, Item
+from sim.truth.reference.account import FLOW, Account, Item
 from sim.truth.reference.decisions import Agreement, agreement
 from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.flows import Places
 from sim.truth.reference.needless import Over, over_blocked
 from sim.truth.reference.rules import Rule, in_force
-
-_FLOW = " → "
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Examination:
         """(field, sink) of the refused flows between services of which no message would have held the value."""
         found = []
         for one in self.account.items:
-            source, arrow, sink = (one.forbidden[0] if one.forbidden else "").partition(_FLOW)
+            source, arrow, sink = (one.forbidden[0] if one.forbidden else "").partition(FLOW)
             if one.verdict == "blocked" and one.kind == "refusal" and arrow:
                 found.append((source, sink))
         return found
@@ -51,7 +49,7 @@ class Examination:
 
     def without_influence(self, source: str, sink: str) -> Examination:
         """A changed twin has shown that nothing of the one reaches the other."""
-        items = [one for one in self.account.items if one.forbidden == (f"{source}{_FLOW}{sink}",)]
+        items = [one for one in self.account.items if one.forbidden == (f"{source}{FLOW}{sink}",)]
         over = tuple(Over(one, True, one.forbidden, (), (), ("field", "reclassification"), ()) for one in items)
         return replace(self, account=replace(self.account, uninfluenced=(*self.account.uninfluenced, *items)),
                        over=(*self.over, *over))
@@ -61,7 +59,7 @@ class Examination:
         missed = []
         for field in sorted(fields):
             if asked := self.places.forbidding(self.rules, source, field):
-                name = f"{source}{_FLOW}{field}"
+                name = f"{source}{FLOW}{field}"
                 missed.append(Item(name, "flow", "missed", tuple(sorted(asked)), (name,),
                                    why="it differs from the twin's, in which this alone was changed"))
         return replace(self, account=replace(self.account, items=(*self.account.items, *missed)))

@@ -55,12 +55,12 @@ def forbidden(one: Attempt, rules: Sequence[Rule], day: str) -> tuple[tuple[str,
         for requirement in forbidding_flow(rules, source.annotations or (), sink.annotations,
                                            (source.name, sink.name), day, text):
             found.setdefault(requirement, set()).add(f"{source.name} → {sink.name}")
-    for requirement, name in withdrawn(one.gone, rules):
+    for requirement, name in taken_back(one.gone, rules):
         found.setdefault(requirement, set()).add(name)
     return tuple(sorted(found)), tuple(sorted(set[str]().union(*found.values())))
 
 
-def withdrawn(gone: Iterable[Gone], rules: Sequence[Rule]) -> list[tuple[str, str]]:
+def taken_back(gone: Iterable[Gone], rules: Sequence[Rule]) -> list[tuple[str, str]]:
     """(requirement, what) of the rows to whose use it needs a consent that was taken back, wherever they are from."""
     return [(rule.id, one.name) for one in gone for rule in rules
             if rule.enforced and rule.needs_consent(one.annotations, one.purpose)]

@@ -9,7 +9,7 @@ its manifest says, as it was submitted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.truth.reference.attempt import Attempt, Gone
@@ -33,8 +33,9 @@ class Source(NamedTuple):
 class Learnt:
     """What is in every checkpoint that a run has made, as far as the runs have been told in their order."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._runs, self._consents = evidence.trained, Consents(evidence.records)
+    def __init__(self, evidence: Evidence, sent: Sequence[Mapping[str, Any]] = ()) -> None:
+        """``sent``: by the operator, in order."""
+        self._runs, self._consents = evidence.trained, Consents(evidence.records, sent)
         # Checkpoint → its annotations, and the rows in it.
         self._in: dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]] = {}
 
@@ -52,24 +53,26 @@ class Learnt:
         for made in took.made:
             labels = [use.annotations for use in used or () if use.annotations is not None]
             self._in[made] = frozenset[str]().union(*labels), (*before, *rows)
+        told = self._consents
+        began, ended = told.moments(took, sent)
         return Attempt(
             f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""),
             tuple(self._asked(catalog, manifest)), (), request, sent, step, schema=catalog.schema, used=used,
             whose=frozenset((one.table, whose) for one in took.reads for whose in one.owners), made=took.made,
             where=where, unjudged=frozenset(f"warehouse:{table}" for table in took.changed),
-            gone=self._gone(before, purposes, None, took.began),
-            gone_since=(*self._gone(before, purposes, took.began, took.ended),
-                        *self._gone(rows, purposes, took.read, took.ended)), timed=self._consents.timed)
+            gone=self._gone(before, purposes, lambda purpose: told.gone((purpose,), began)),
+            gone_since=self._gone((*before, *rows), purposes,
+                                  lambda purpose: told.gone((purpose,), ended) - told.gone((purpose,), began)),
+            gone_sometime=() if told.timed else self._gone((*before, *rows), purposes, told.ever_gone),
+            timed=told.timed, meanwhile=told.between(began, ended))
 
-    def _gone(self, sources: Sequence[Source], purposes: tuple[str, ...], after: int | None,
-              by: int | None) -> tuple[Gone, ...]:
-        """Of which somebody does not consent any more, to what the run is for or to what they were read for."""
-        found = []
-        for one in sources:
-            for purpose in dict.fromkeys((*purposes, *one.purposes)):
-                gone = self._consents.gone((purpose,), by) - self._consents.gone((purpose,), after)
-                if gone & one.owners:
-                    found.append(Gone(one.name, one.annotations, purpose))
+    @staticmethod
+    def _gone(sources: Sequence[Source], purposes: tuple[str, ...],
+              whose: Callable[[str], frozenset[str]]) -> tuple[Gone, ...]:
+        """Of which somebody does not consent any more, to what the run is for or to what they were read for.
+        ``whose``: by purpose."""
+        found = [Gone(one.name, one.annotations, purpose) for one in sources
+                 for purpose in dict.fromkeys((*purposes, *one.purposes)) if whose(purpose) & one.owners]
         return tuple(dict.fromkeys(found))
 
     def _asked(self, catalog: Catalog, manifest: Mapping[str, Any]) -> Iterable[Named]:

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.truth.influence import Influence, of_job
-from sim.truth.reference.account import Account, Item
+from sim.truth.reference.account import FLOW, Account, Item
 from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.rules import GROUPS, Rule, forbidding_use
-
-_FLOW = " → "
 
 
 class Over(NamedTuple):
@@ -49,8 +47,8 @@ def over_blocked(account: Account, attempts: Sequence[Attempt], warehouse: Path,
 
 def _judged(attempt: Attempt, item: Item, warehouse: Path, rules: Mapping[str, Rule],
             origins: Sequence[str]) -> Over:
-    pairs = [(source, sink) for source, arrow, sink in (one.partition(_FLOW) for one in item.forbidden) if arrow]
-    used = [one for one in item.forbidden if _FLOW not in one]
+    pairs = [(source, sink) for source, arrow, sink in (one.partition(FLOW) for one in item.forbidden) if arrow]
+    used = [one for one in item.forbidden if FLOW not in one]
     found = of_job(warehouse, attempt.schema, attempt.text, pairs, dict(attempt.given)) if pairs and not used else []
     nothing = tuple(_name(one) for one in found if one.influenced is False)
     cure = set()
@@ -70,7 +68,7 @@ def _judged(attempt: Attempt, item: Item, warehouse: Path, rules: Mapping[str, R
 
 
 def _name(one: Influence) -> str:
-    return f"{one.source}{_FLOW}{one.sink}"
+    return f"{one.source}{FLOW}{one.sink}"
 
 
 def _some_origin(attempt: Attempt, item: Item, rules: Mapping[str, Rule], origins: Sequence[str]) -> bool:

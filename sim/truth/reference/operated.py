@@ -12,17 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sim.truth.reference import labels as monitor_labels
-from sim.truth.reference.account import LEFT_OUT, REGISTRATION, Item, Verdict
+from sim.truth.reference.account import FLOW, LEFT_OUT, REGISTRATION, Item, Verdict
 from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.claims import Claims
 from sim.truth.reference.evidence import Evidence, Ran
-from sim.truth.reference.judged import forbidden, judged, withdrawn
-from sim.truth.reference.rows import Counted, counted
-from sim.truth.reference.rows import withdrawn as withdrawn_before
+from sim.truth.reference.judged import forbidden, judged, taken_back
+from sim.truth.reference.rows import Counted, counted, withdrawn_before
 from sim.truth.reference.rules import Rule
 
-_FLOW = " → "
+_WHEN = "when consent was taken back no journal says"
+# A token that is not of the consents of now: nothing is handed out for it.
+_STALE = "PAI303"
 
 
 def operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[Sequence[Rule]],
@@ -41,7 +42,8 @@ def operated(attempts: Sequence[Attempt], evidence: Evidence, rules: Sequence[Se
         before = withdrawn_before(given.sent, one.sent)
         force = claims.holding(one, rules[one.sent], given.snapshots / str(one.sent), before, ran.rows is not None)
         own = one if one.used is None else one._replace(uses=one.used)
-        found = list(_of_rows(own, number, ran, outcome, code, force or rules[one.sent], given, said))
+        found = [_stale(one, item, code, force or rules[one.sent], given, said) for item in _of_rows(
+            own, number, ran, outcome, code, force or rules[one.sent], given, said)]
         if force is None:
             found = [replace(item, verdict="unknown", why=f"{item.why}: whom its rows stand for cannot be told")
                      if item.verdict == "rule_false_blocks" else item for item in found]
@@ -55,13 +57,31 @@ def _of_rows(one: Attempt, number: int, ran: Ran, outcome: str, code: str, rules
     """``said``: of each table the column that says whose a row is, and the one that says where it is from."""
     item = replace(judged(one, ran, outcome, code, rules, given), number=number)
     rows = counted(given.snapshots / str(one.sent), one, rules, withdrawn_before(given.sent, one.sent), *said)
-    if rows is None or not rows.permitted + rows.forbidden or any(_FLOW in name for name in item.forbidden):
+    if rows is None or not rows.permitted + rows.forbidden or any(FLOW in name for name in item.forbidden):
         yield item
         return
     if rows.permitted:
         rest = one._replace(uses=tuple(use for use in one.uses if not use.asset.startswith("warehouse:")))
         item = replace(judged(rest, ran, outcome, code, rules, given), number=number)
     yield from _by_rows(one, item, rows, ran)
+
+
+def _stale(one: Attempt, item: Item, code: str, rules: Sequence[Rule], given: Construction,
+           said: Sequence[Mapping[str, str]]) -> Item:
+    """A run that was refused its rows, since somebody's consent has changed meanwhile: blocked where rows of whoever
+    took it back would have been among them; else a check that knows no better."""
+    if item.verdict != "rule_false_blocks" or code != _STALE or not one.meanwhile:
+        return item
+    before = withdrawn_before(given.sent, one.sent)
+    both = {purpose: before.get(purpose, set()) | one.meanwhile.get(purpose, frozenset())
+            for purpose in {*before, *one.meanwhile}}
+    then, now = (counted(given.snapshots / str(one.sent), one, rules, missing, *said) for missing in (before, both))
+    if then is None or now is None:
+        return replace(item, verdict="unknown", why=f"{item.why}: whose rows it would have read cannot be told")
+    if now.forbidden > then.forbidden:
+        return replace(item, verdict="blocked", requirements=now.requirements,
+                       why=f"{item.why}: consent to {now.forbidden - then.forbidden} rows was taken back meanwhile")
+    return replace(item, verdict="failed_closed", why=f"{item.why}: consent has changed meanwhile, to none of its rows")
 
 
 def _by_rows(one: Attempt, item: Item, rows: Counted, ran: Ran) -> Iterator[Item]:
@@ -99,8 +119,14 @@ def _beside(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
     requirements, names = forbidden(
         one._replace(uses=tuple(use for use in one.uses if use.name not in taken), gone=()), rules, given.day)
     if names:
-        yield Item(one.activity, LEFT_OUT, "blocked", requirements, names, ran.rows, why="it is not among what it took")
-    gone = withdrawn(one.gone_since, rules)
+        # A run that fails may never have come to it.
+        short = outcome in ("failed", "skipped") and not one.made
+        yield Item(one.activity, LEFT_OUT, "unknown" if short else "blocked", requirements, names, ran.rows,
+                   why=f"{outcome} {code}".strip() if short else "it is not among what it took")
+    if sometime := taken_back(one.gone_sometime, rules):
+        yield Item(one.activity, REGISTRATION, "unknown", tuple(sorted({rule for rule, _ in sometime})),
+                   tuple(sorted({name for _, name in sometime})), ran.rows, why=_WHEN)
+    gone = taken_back(one.gone_since, rules)
     if gone:
         stopped: Verdict = "unknown" if outcome in ("failed", "skipped") else "blocked"
         yield Item(one.activity, REGISTRATION, "missed" if one.made else stopped,
@@ -111,11 +137,15 @@ def _beside(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rul
 def _registering(found: Sequence[Item], beside: Sequence[Item], one: Attempt) -> Iterator[Item]:
     """A run that is refused once it has read what it may is refused to register, and that is asked of it apart."""
     stopped = any(other.kind == REGISTRATION and other.verdict == "blocked" for other in beside)
+    unsure = any(other.kind == REGISTRATION and other.why == _WHEN for other in beside) and any(
+        use.name.startswith("checkpoint:") for use in one.used or ())
     for item in found:
-        if item.verdict == "rule_false_blocks" and stopped:
+        if item.verdict == "allowed" and unsure:
+            yield replace(item, verdict="unknown", why=_WHEN)
+        elif item.verdict == "rule_false_blocks" and stopped:
             yield replace(item, verdict="allowed", why="it took what it may, and registered nothing")
-        elif item.verdict == "rule_false_blocks" and one.used is not None and not one.timed:
-            yield replace(item, verdict="unknown", why=f"{item.why}: when consent was taken back no journal says")
+        elif item.verdict == "rule_false_blocks" and one.kind == "training" and not one.timed:
+            yield replace(item, verdict="unknown", why=f"{item.why}: {_WHEN}")
         else:
             yield item
 

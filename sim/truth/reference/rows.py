@@ -34,7 +34,7 @@ class Counted(NamedTuple):
     others: frozenset[tuple[str, str]] = frozenset()
 
 
-def withdrawn(sent: Sequence[Mapping[str, Any]], before: int) -> dict[str, set[str]]:
+def withdrawn_before(sent: Sequence[Mapping[str, Any]], before: int) -> dict[str, set[str]]:
     """Purpose → the wearers who have taken their consent back before a request."""
     found: dict[str, set[str]] = {}
     for one in sent[:before]:
@@ -47,8 +47,8 @@ def withdrawn(sent: Sequence[Mapping[str, Any]], before: int) -> dict[str, set[s
 
 def counted(snapshot: Path, attempt: Attempt, rules: Sequence[Rule], missing: Mapping[str, Collection[str]],
             subjects: Mapping[str, str], origins: Mapping[str, str]) -> Counted | None:
-    """``missing``: of :func:`withdrawn`; ``subjects``, ``origins``: table → column.  None where it cannot be
-    repeated."""
+    """``missing``: of :func:`withdrawn_before`, by name or by digest; ``subjects``, ``origins``: table → column.  None
+    where it cannot be repeated."""
     if attempt.kind not in ("job", "training", "export") or not snapshot.is_dir():
         return None
     judge = _Judge(attempt, rules, missing, subjects, origins)
@@ -82,11 +82,14 @@ class _Judge:
                       for name in use.annotations or ()}
             asked = {rule.id for rule in self._rules for purpose in self._attempt.purposes_of(f"warehouse:{table}")
                      if rule.forbids_use(labels, purpose, self._attempt.region, [origin] if origin else ())
-                     or (subject in self._missing.get(purpose, ()) and rule.needs_consent(labels, purpose, origin))}
+                     or (self._has_withdrawn(subject, purpose) and rule.needs_consent(labels, purpose, origin))}
             self.asked |= asked
             self._known[key] = bool(asked)
             self.whose[bool(asked)].add((table, person(subject)))
         return self._known[key]
+
+    def _has_withdrawn(self, subject: str, purpose: str) -> bool:
+        return any(name in self._missing.get(purpose, ()) for name in (subject, person(subject)) if name)
 
 
 def narrowed(connection: sqlite3.Connection, attempt: Attempt, rules: Sequence[Rule],

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sim.truth.held import Owners
+from sim.truth.message import person
 from sim.truth.record import Record
 
 _TRAIN = "grpc:/sightline.Training/Train:request"
@@ -36,8 +37,8 @@ class Read(NamedTuple):
 class Took(NamedTuple):
     """``weights``: of which checkpoints; ``teachers``: which checkpoints answered; ``made``: checkpoints that have
     registered; ``wrote``: anything of what runs make.  ``changed``: tables that were written between the run's gate and
-    its read.  ``began``, ``read`` and ``ended``: when it began, was sent the first rows, and registered or gave up,
-    among all messages and files; None where the journal does not number them."""
+    its read.  ``began`` and ``ended``: when it began, and registered or gave up, among all messages and files; None
+    where the journal does not number them."""
 
     reads: tuple[Read, ...] = ()
     weights: tuple[str, ...] = ()
@@ -46,7 +47,6 @@ class Took(NamedTuple):
     wrote: bool = False
     changed: frozenset[str] = frozenset()
     began: int | None = None
-    read: int | None = None
     ended: int | None = None
 
     @property
@@ -91,7 +91,6 @@ def _took(within: Sequence[Record], owners: Owners) -> Took:
                             if one.op == "received" and one.locator == _ANSWER)),
         tuple(dict.fromkeys(name for one, name, manifest in files if one.op == "write" and manifest)),
         any(one.op == "write" and one.locator.startswith(_MADE) for one in within),
-        read=reads[0].detail.get("at") if reads else None,
         ended=registered[0] if registered else max(ends, default=None))
 
 
@@ -118,20 +117,43 @@ def _changed(records: Sequence[Record]) -> Iterator[tuple[str, bool]]:
 
 
 class Consents:
-    """Who has taken consent back, by when: as it came to the policy service."""
+    """Who has taken consent back, by when: as it came to the policy service.
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    The clock is the journal's number across all processes, where both the policy service's records and training's have
+    one; a process of its own gives none.  Then it is the place among what the operator sent, as long as every consent
+    came of that: one that came otherwise may have come at any time, and ``timed`` is false."""
+
+    def __init__(self, records: Sequence[Record], sent: Sequence[Mapping[str, Any]] = ()) -> None:
         found = [one for one in records if one.process == "policy" and one.op == "received"
                  and one.locator == "grpc:/sightline.Policy/Consent:request"]
-        # Without numbers nobody knows what of another process came before.
-        self.timed = all("at" in one.detail for one in found)
-        self._said = sorted((one.detail["at"], one.detail["purpose"], one.detail["whose"], one.detail["granted"])
-                            for one in found) if self.timed else []
+        began = [one for one in records if one.process == "training" and one.op == "received" and one.locator == _TRAIN]
+        told = [(one.detail["purpose"], one.detail["whose"], one.detail["granted"]) for one in found]
+        asked = {at: (str(one["request"].get("purpose", "")), person(str(one["request"].get("wearer", ""))),
+                      bool(one["request"].get("granted"))) for at, one in enumerate(sent) if one["method"] == "Consent"}
+        self._numbered = all("at" in one.detail for one in (*found, *began))
+        self.timed = self._numbered or told == list(asked.values())
+        when = [one.detail["at"] for one in found] if self._numbered else list(asked) if self.timed else [0] * len(told)
+        self._said = sorted(zip(when, told, strict=True), key=lambda one: one[0])
+
+    def moments(self, took: Took, sent: int) -> tuple[int | None, int | None]:
+        """When a run began and when it registered or gave up; ``sent``: the place of its request."""
+        return (took.began, took.ended) if self._numbered else (sent, sent)
 
     def gone(self, purposes: Sequence[str], by: int | None) -> frozenset[str]:
         """Digests of the wearers who by then do not consent to one of the purposes."""
         now: dict[tuple[str, str], bool] = {}
-        for at, purpose, whose, granted in self._said:
-            if by is not None and at < by and purpose in purposes:
+        for at, (purpose, whose, granted) in self._said:
+            if self.timed and by is not None and at < by and purpose in purposes:
                 now[purpose, whose] = granted
         return frozenset(whose for (_, whose), granted in now.items() if whose and not granted)
+
+    def ever_gone(self, purpose: str) -> frozenset[str]:
+        """Of those who have taken it back at some time."""
+        return frozenset(whose for _, (named, whose, granted) in self._said if named == purpose and not granted)
+
+    def between(self, after: int | None, by: int | None) -> dict[str, frozenset[str]]:
+        """Purpose → digests of the wearers who have taken it back since; empty where nobody has said anything of it."""
+        if not self.timed or after is None or by is None:
+            return {}
+        return {purpose: self.gone((purpose,), by) - self.gone((purpose,), after)
+                for purpose in sorted({told[0] for at, told in self._said if after <= at < by})}
