@@ -340,3 +340,24 @@ def test_what_a_run_never_came_to_it_has_not_left_out(deploy: Path, outcome: str
     story.steps[-1]["outcome"] = outcome
     assert verdicts(story.told(deploy)) == [("training", "allowed" if outcome == "done" else "invalid"),
                                             ("left out", verdict)]
+
+
+@pytest.mark.parametrize(("origin", "verdict"), [("SE", "missed"), ("US", ""), ("", "missed")])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_only_who_is_asked_can_take_consent_back(deploy: Path, tmp_path: Path, origin: str, verdict: str,
+                                                 when: str) -> None:
+    """Consent is asked in the EU; a row of which nobody knows where it is from may be from there."""
+    (deploy / "tables" / "s.sql").write_text(NAMED)
+    only = RULE.replace("consent: [assistance]", "consent: {EU: [assistance]}")
+    (deploy / "requirements" / "r.yaml").write_text(only)
+    story = Story()
+    story.asks("w1")
+    if when == "before":
+        story.train(LEARNT).withdraws("w1")
+        story.train(Run("m", [{"checkpoint": "assistant"}], weights=("assistant@1",), makes="m@1"))
+    else:
+        story.train(LEARNT._replace(name="m", makes="m@1", gone="w1"))
+    found = verdicts(story.told(deploy, keep(tmp_path, story, {"w1": origin, "w2": "SE"})), "m")
+    verdict = verdict or "allowed"
+    assert found == ([("training", verdict)] if when == "before" else
+                     [("training", "allowed"), ("registration", "missed")][:1 + (verdict == "missed")])

@@ -11,11 +11,12 @@ from sim.truth.reference.catalog import Named
 
 class Gone(NamedTuple):
     """Rows of a table, ``annotations`` of what was used of them, of which somebody has taken back consent to
-    ``purpose``."""
+    ``purpose``; ``origins``: where those of their rows are from, "" for wherever."""
 
     name: str
     annotations: frozenset[str]
     purpose: str
+    origins: frozenset[str] = frozenset({""})
 
 
 class Attempt(NamedTuple):

@@ -25,6 +25,7 @@ from sim.truth.reference.catalog import Catalog, Named
 from sim.truth.reference.evidence import Evidence
 from sim.truth.reference.labels import header
 from sim.truth.reference.learnt import Learnt
+from sim.truth.reference.origins import Origins
 from sim.truth.reference.sql import understood
 from sim.truth.reference.vouched import Vouching
 
@@ -61,7 +62,8 @@ def attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
 
 
 def _attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
-    catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(evidence, given.sent), evidence.answered
+    catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(
+        evidence, given.sent, Origins(given.snapshots, given.deploy)), evidence.answered
     counts: dict[tuple[str, str], int] = {}
     for at, sent in enumerate(given.sent):
         service, method = sent["service"], sent["method"]

@@ -61,6 +61,8 @@ def forbidden(one: Attempt, rules: Sequence[Rule], day: str) -> tuple[tuple[str,
 
 
 def taken_back(gone: Iterable[Gone], rules: Sequence[Rule]) -> list[tuple[str, str]]:
-    """(requirement, what) of the rows to whose use it needs a consent that was taken back, wherever they are from."""
+    """(requirement, what) of the rows to whose use it needs a consent that was taken back: where some of them are from
+    there where it is asked."""
     return [(rule.id, one.name) for one in gone for rule in rules
-            if rule.enforced and rule.needs_consent(one.annotations, one.purpose)]
+            if rule.enforced and any(
+                rule.needs_consent(one.annotations, one.purpose, origin) for origin in one.origins)]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sim.truth.reference.attempt import Attempt, Gone
 from sim.truth.reference.catalog import Catalog, Named
 from sim.truth.reference.evidence import Evidence
+from sim.truth.reference.origins import Origins
 from sim.truth.reference.taken import Consents, Took
 
 ANSWER = "rpc:inference.Generate.response#answer"
@@ -33,8 +34,9 @@ class Source(NamedTuple):
 class Learnt:
     """What is in every checkpoint that a run has made, as far as the runs have been told in their order."""
 
-    def __init__(self, evidence: Evidence, sent: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, evidence: Evidence, sent: Sequence[Mapping[str, Any]], origins: Origins) -> None:
         """``sent``: by the operator, in order."""
+        self._origins = origins
         self._runs, self._consents = evidence.trained, Consents(evidence.records, sent)
         # Checkpoint → its annotations, and the rows in it.
         self._in: dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]] = {}
@@ -54,6 +56,7 @@ class Learnt:
             labels = [use.annotations for use in used or () if use.annotations is not None]
             self._in[made] = frozenset[str]().union(*labels), (*before, *rows)
         told = self._consents
+        self._origins.see(sent)
         began, ended = told.moments(took, sent)
         return Attempt(
             f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""),
@@ -66,13 +69,16 @@ class Learnt:
             gone_sometime=() if told.timed else self._gone((*before, *rows), purposes, told.ever_gone),
             timed=told.timed, meanwhile=told.between(began, ended))
 
-    @staticmethod
-    def _gone(sources: Sequence[Source], purposes: tuple[str, ...],
+    def _gone(self, sources: Sequence[Source], purposes: tuple[str, ...],
               whose: Callable[[str], frozenset[str]]) -> tuple[Gone, ...]:
         """Of which somebody does not consent any more, to what the run is for or to what they were read for.
         ``whose``: by purpose."""
-        found = [Gone(one.name, one.annotations, purpose) for one in sources
-                 for purpose in dict.fromkeys((*purposes, *one.purposes)) if whose(purpose) & one.owners]
+        found = []
+        for one in sources:
+            for purpose in dict.fromkeys((*purposes, *one.purposes)):
+                if gone := whose(purpose) & one.owners:
+                    origins = frozenset[str]().union(*(self._origins.of(one.name, who) for who in gone))
+                    found.append(Gone(one.name, one.annotations, purpose, origins))
         return tuple(dict.fromkeys(found))
 
     def _asked(self, catalog: Catalog, manifest: Mapping[str, Any]) -> Iterable[Named]:
