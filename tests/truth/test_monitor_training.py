@@ -361,3 +361,21 @@ def test_only_who_is_asked_can_take_consent_back(deploy: Path, tmp_path: Path, o
     verdict = verdict or "allowed"
     assert found == ([("training", verdict)] if when == "before" else
                      [("training", "allowed"), ("registration", "missed")][:1 + (verdict == "missed")])
+
+
+@pytest.mark.parametrize("code", ["PAI330", "PAI331", "PAI337"])
+@pytest.mark.parametrize(("checkpoint", "how", "verdict"), [
+    ("assistant@1", "swapped", "failed_closed"), ("assistant@1", "gone", "failed_closed"),
+    ("assistant@2", "labels", "failed_closed"), ("assistant@2", "gone", "rule_false_blocks"),
+    ("other@1", "swapped", "rule_false_blocks"), ("", "", "rule_false_blocks")])
+def test_a_way_back_is_refused_for_nothing_where_nobody_has_tampered_with_it(deploy: Path, code: str, checkpoint: str,
+                                                                            how: str, verdict: str) -> None:
+    """assistant@2 goes on from assistant@1, which lies on the way back, while other@1 does not; where assistant@2 is
+    gone, assistant@1 is the newest, and nobody has touched that."""
+    story = Story().train(CLEAN).train(CLEAN._replace(makes="other@1"))
+    story.train(Run("next", [{"checkpoint": "assistant"}], weights=("assistant@1",), makes="assistant@2"))
+    if checkpoint:
+        story.steps.append({"step": "tamper", "given": {"checkpoint": checkpoint, "how": how}, "outcome": "done"})
+    story.train(Run("m", [{"checkpoint": "assistant"}], code=code))
+    story.steps[-1]["outcome"] = "failed"
+    assert verdicts(story.told(deploy), "m") == [("training", verdict)]

@@ -31,7 +31,8 @@ class Attempt(NamedTuple):
     nobody vouches for what it is for there; ``gone``: of rows in the weights that it begins with, when it began, and
     ``gone_since``: of those and of what it read itself, by when it registered; ``timed``: the journal can say that, and
     ``gone_sometime``: where it cannot.  ``meanwhile``: purpose → digests of the wearers who took consent back while it
-    went on; empty where nobody said anything of consent.  ``where``: table → by what its rows are chosen."""
+    went on; empty where nobody said anything of consent.  ``tampered``: somebody had written into the files of a
+    checkpoint on its way back.  ``where``: table → by what its rows are chosen."""
 
     activity: str
     kind: str
@@ -56,6 +57,7 @@ class Attempt(NamedTuple):
     gone: tuple[Gone, ...] = ()
     gone_since: tuple[Gone, ...] = ()
     gone_sometime: tuple[Gone, ...] = ()
+    tampered: bool = False
     timed: bool = True
     meanwhile: Mapping[str, frozenset[str]] = MappingProxyType({})
 

@@ -63,7 +63,7 @@ def attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
 
 def _attempts(given: Construction, evidence: Evidence) -> Iterator[Attempt]:
     catalog, learnt, done = monitor_catalog.at(given.deploy), Learnt(
-        evidence, given.sent, Origins(given.snapshots, given.deploy)), evidence.answered
+        evidence, given.sent, given.steps, Origins(given.snapshots, given.deploy)), evidence.answered
     counts: dict[tuple[str, str], int] = {}
     for at, sent in enumerate(given.sent):
         service, method = sent["service"], sent["method"]

@@ -13,6 +13,9 @@ from sim.truth.reference.rules import Rule, forbidding_flow, forbidding_use
 from sim.truth.reference.sql import twofold
 from sim.truth.reference.vouched import closed
 
+# A manifest that is not genuine, weights that are not its own, a way back that cannot be followed.
+CHAIN = ("PAI330", "PAI331", "PAI337")
+
 
 def judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule], given: Construction) -> Item:
     """``outcome`` and ``code``: how the step that asked for it ended."""
@@ -34,6 +37,9 @@ def judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule
         return item("allowed")
     if closed(given.faults, code):
         return item("failed_closed", said)
+    if one.kind == "training" and code in CHAIN:
+        return item("failed_closed" if one.tampered else "rule_false_blocks",
+                    f"{said}: {'somebody' if one.tampered else 'nobody'} had tampered with what it goes back to")
     if outcome in ("failed", "skipped"):
         return item("invalid", said)
     if any(use.annotations is None for use in one.uses) and any(rule.enforced for rule in rules):

@@ -34,16 +34,24 @@ class Source(NamedTuple):
 class Learnt:
     """What is in every checkpoint that a run has made, as far as the runs have been told in their order."""
 
-    def __init__(self, evidence: Evidence, sent: Sequence[Mapping[str, Any]], origins: Origins) -> None:
-        """``sent``: by the operator, in order."""
+    def __init__(self, evidence: Evidence, sent: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]],
+                 origins: Origins) -> None:
+        """``sent``: by the operator, in order; ``steps``: of the scenario."""
         self._origins = origins
         self._runs, self._consents = evidence.trained, Consents(evidence.records, sent)
+        # Checkpoint → those that it was made of; those that are there; those that somebody has tampered with.
+        self._from: dict[str, tuple[str, ...]] = {}
+        self._there: set[str] = set()
+        self._tampered: set[str] = set()
+        self._steps, self._told = steps, 0
         # Checkpoint → its annotations, and the rows in it.
         self._in: dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]] = {}
 
     def attempt(self, catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],
                 sent: int, step: int) -> Attempt:
         """Of a manifest as it was submitted; ``purpose``: the caller's."""
+        self._origins.see(sent)
+        self._tamper(step)
         took = self._runs[request[2]] if request[2] < len(self._runs) else Took()
         purposes = tuple(dict.fromkeys((str(manifest["purpose"]), purpose or str(manifest["purpose"]))))
         where = dict(_conditions(manifest))
@@ -52,11 +60,13 @@ class Learnt:
                             purposes) for one in took.reads)
         before = tuple(source for model in models for source in self._in.get(model, (None, ()))[1])
         used = tuple(self._used(catalog, took, where)) if took.rows is not None else None
+        back = self._back([*models, *_versions(manifest)])
         for made in took.made:
+            self._from[made] = models
+            self._there.add(made)
             labels = [use.annotations for use in used or () if use.annotations is not None]
             self._in[made] = frozenset[str]().union(*labels), (*before, *rows)
         told = self._consents
-        self._origins.see(sent)
         began, ended = told.moments(took, sent)
         return Attempt(
             f"training:{manifest['name']}", "training", purposes, str(manifest.get("region") or ""),
@@ -67,7 +77,7 @@ class Learnt:
             gone_since=self._gone((*before, *rows), purposes,
                                   lambda purpose: told.gone((purpose,), ended) - told.gone((purpose,), began)),
             gone_sometime=() if told.timed else self._gone((*before, *rows), purposes, told.ever_gone),
-            timed=told.timed, meanwhile=told.between(began, ended))
+            tampered=bool(self._tampered & back), timed=told.timed, meanwhile=told.between(began, ended))
 
     def _gone(self, sources: Sequence[Source], purposes: tuple[str, ...],
               whose: Callable[[str], frozenset[str]]) -> tuple[Gone, ...]:
@@ -97,6 +107,23 @@ class Learnt:
         if took.teachers:
             yield catalog.named(ANSWER)
 
+    def _tamper(self, step: int) -> None:
+        """What somebody has done to the files by a step."""
+        for one in self._steps[self._told:max(step, 0)]:
+            if one["step"] == "tamper" and one["outcome"] == "done":
+                self._tampered.add(one["given"]["checkpoint"])
+                self._there -= {one["given"]["checkpoint"]} if one["given"]["how"] == "gone" else set()
+        self._told = max(step, self._told)
+
+    def _back(self, models: Iterable[str]) -> set[str]:
+        """Those, and all that they were made of."""
+        found, ahead = set[str](), list(models)
+        while ahead:
+            if (one := ahead.pop()) not in found:
+                found.add(one)
+                ahead += self._from.get(one, ())
+        return found
+
     def _weights(self, model: str) -> Named:
         return Named(f"checkpoint:{model}#weights", self._in.get(model, (None, ()))[0])
 
@@ -105,10 +132,16 @@ class Learnt:
         there is none: no run begins with it."""
         for item in manifest["inputs"]:
             name, _, version = str(item.get("checkpoint") or item.get("answers_of") or "").partition("@")
-            there = [int(one.partition("@")[2]) for one in self._in if one.partition("@")[0] == name]
+            there = [int(one.partition("@")[2]) for one in self._there if one.partition("@")[0] == name]
             wanted = int(version or max(there, default=0))
             if wanted in there:
                 yield f"{name}@{wanted}"
+
+
+def _versions(manifest: Mapping[str, Any]) -> Iterable[str]:
+    """The checkpoints that are named with their version, there or not."""
+    names = (str(item.get("checkpoint") or item.get("answers_of") or "") for item in manifest["inputs"])
+    return (name for name in names if "@" in name)
 
 
 def _tables(manifest: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

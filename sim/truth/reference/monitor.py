@@ -12,8 +12,9 @@ services, from a twin of the run in logging mode (``flows``), never from the PAI
 - *rule_false_blocks*: what the PAI refused and no requirement asks to be refused;
 - *influence_false_blocks*: blocked flows, and among *blocked*, of which nothing would have reached the sink: the label
   asks for them and the data does not (``influence``, which fills ``uninfluenced``);
-- *failed_closed*: refused as something that the scenario planted left a check open (``vouched.CLOSED``), or as it can
-  be read in two ways (``sql.twofold``); not scored;
+- *failed_closed*: refused as something that the scenario planted left a check open (``vouched.CLOSED``), as it can be
+  read in two ways (``sql.twofold``), as somebody has tampered with a checkpoint on its way back, or as somebody's
+  consent has changed since the gate, to none of its rows; not scored;
 - *invalid*: refused because it is no job at all (its SQL cannot be prepared, its table makes itself); not scored;
 - *unknown*: what the monitor cannot tell, apart; what is forbidden and failed before anybody refused it, too.
 
