@@ -135,9 +135,11 @@ async def all_still(policy: Any, permission: Permission, links: Iterable[Link], 
 
 
 def _unclear(one: Mapping[str, Any], admission: Mapping[str, Any]) -> bool:
-    """Consent was needed for its rows, and whose they are is not told."""
+    """Consent was needed for its rows, and whose they are is not told; that it is nobody's who was
+    asked is told where some were not."""
     needed = str(one["asset"]).removeprefix("warehouse:") in admission["consenting"]
-    return needed and bool(one.get("rows")) and not one.get("subjects")
+    return needed and bool(one.get("rows")) and not one.get("subjects") and not (
+        "subjects" in one and any(_split(entry)[0] == str(one["asset"]) for entry in admission["unasked"]))
 
 
 def origins(made: Checkpoint) -> tuple[str, ...]:

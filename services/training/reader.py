@@ -78,7 +78,7 @@ async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material:
         raise InputError("PAI020", f"{item.table} answered with the columns {', '.join(told)}", where=item.place)
     cells = typed.cells(response.rows)
     rows = [row[:len(columns)] for row in cells]
-    subjects = sorted({str(row[-1]) for row in cells if row[-1]}) if len(told) > len(columns) else []
+    subjects = sorted({str(row[-1]) for row in cells if row[-1]}) if len(told) > len(columns) else None
     for row in rows:
         values = {name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)}
         if item.prompts:
@@ -94,7 +94,7 @@ async def _table(warehouse: Any, manifest: Manifest, item: TableInput, material:
     material.inputs.append({"asset": f"warehouse:{item.table}", "columns": columns, "where": where, "rows": len(rows),
                             "sha256": snapshot.digest(columns, rows),
                             "withheld": {"consent": response.without_consent, "origin": response.abroad},
-                            **({"subjects": subjects} if subjects else {})})
+                            **({"subjects": subjects} if subjects is not None else {})})
     material.whose += [f"rpc:warehouse.Read.response#{item.table}.{column}" for column in told[len(columns):]]
 
 

@@ -114,7 +114,12 @@ class Visible:
             if origin not in rule.seen:
                 self.abroad += 1
                 return False
-        return table not in self.subjects or origin in rule.unasked or self.consents(subject)
+        return table not in self.subjects or self.free(table, origin) or self.consents(subject)
+
+    def free(self, table: str, origin: object) -> bool:
+        """A row of this origin needs nobody's consent."""
+        rule = self.origins.get(table)
+        return rule is not None and origin in rule.unasked
 
     def told(self, table: str) -> dict[str, dict[str, Any]]:
         """For the signal of a read of the table; ``column``: that by which rows were chosen, if the statement itself

@@ -5,7 +5,7 @@ The token of a read is checked by PrivacyLib's guard at this boundary, not by th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter_ns
@@ -192,6 +192,8 @@ class WarehouseService(WarehouseServicer):
             self._permission.epoch(claims, activity, epoch)
             subjects[table.name] = table.subject
         rows, unasked = self._permission.rows(annotations, claims)
+        # Who reads keeps what the token says: it is to be no less than who was asked.
+        unasked &= self._permission.admitted(claims, table.name)[1]
         chosen = table.origin and (rows is not None or (subjects and unasked))
         return Visible(subjects, withdrawn, origins={table.name: Origin(table.origin, rows, unasked)} if chosen else {})
 
@@ -210,32 +212,37 @@ class WarehouseService(WarehouseServicer):
         read = [*columns, KEY] if KEY in table.columns and KEY not in columns else columns
         # What a condition names is read of every row, to see which ones are asked for.
         read = list(dict.fromkeys((*read, *(only.columns if only else ()))))
-        whose = _whose(request, table, seen) if self._names is not None else []
+        whose = _whose(request, table, seen) if self._names is not None else ""
+        wanted = list(dict.fromkeys((*read, *(seen.columns(table.name) if whose else ()))))
         # So does the column that says whose a row is, where that decides whether it may be seen, or is asked for.
         used = dict.fromkeys((*read, *seen.columns(table.name), *([table.subject] if request.subject else [])))
         seen.unasked[table.name] = [column for column in seen.columns(table.name) if column not in read]
         with self._lib.read(table.asset, fields=tuple(used)) as op:
             begun = perf_counter_ns()
-            found = await self._engine.read(table, [*read, *whose], seen, request.subject)
+            found = await self._engine.read(table, wanted, seen, request.subject)
             seen.took = perf_counter_ns() - begun
             op.detail.update(seen.told(table.name))
             if request.subject and self._names is not None:
                 op.detail["subject"] = self._names.of(request.subject)
-            found = [row for row in found if only.holds(dict(zip(read, row, strict=False)))] if only else found
-            keyed = [(str(row[read.index(KEY)]) if KEY in read else "", self._told(row, len(columns), whose))
-                     for row in found]
-            op.rows, op.keys = len(found), tuple(key for key, _ in keyed if key)
-        return typed.make(table.name, [*columns, *whose], keyed)
+            named = [dict(zip(wanted, row, strict=True)) for row in found]
+            if only:
+                named = [row for row in named if only.holds(row)]
+            keyed = [(str(row[KEY]) if KEY in read else "",
+                      [*(row[column] for column in columns), *(self._told(table, row, seen) if whose else ())])
+                     for row in named]
+            op.rows, op.keys = len(named), tuple(key for key, _ in keyed if key)
+        return typed.make(table.name, [*columns, *([whose] if whose else [])], keyed)
 
-    def _told(self, row: Sequence[Cell], width: int, whose: Sequence[str]) -> Sequence[Cell]:
-        """The cells that were asked for, and by pseudonym whose the row is."""
-        return (*row[:width], self._names.of(row[-1])) if whose and self._names is not None else row[:width]
+    def _told(self, table: Table, row: Mapping[str, Cell], seen: Visible) -> Sequence[Cell]:
+        """By pseudonym whose the row is; of a row whose wearer's consent is not needed, nobody's."""
+        asked = self._names is not None and not seen.free(table.name, row.get(table.origin))
+        return [self._names.of(row[table.subject]) if self._names is not None and asked else ""]
 
 
-def _whose(request: ReadRequest, table: Table, seen: Visible) -> list[str]:
+def _whose(request: ReadRequest, table: Table, seen: Visible) -> str:
     """The column to be told as pseudonyms, if any: it decides which rows may be seen, so it is admitted."""
     told = request.pseudonyms and table.name in seen.subjects and table.subject not in request.columns
-    return [table.subject] if told else []
+    return table.subject if told else ""
 
 
 def _sought(request: ReadRequest, table: Table, only: Condition | None) -> list[str]:

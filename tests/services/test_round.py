@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import grpc
 import httpx
 import pytest
 
+from lineage import dsse
 from lineage.enforce.guard import Guard
 from lineage.enforce.models import ModelPermission
 from lineage.enforce.pes import PolicyService
@@ -22,10 +24,13 @@ from lineage.errors import PolicyDenied
 from lineage.privacylib import PrivacyLib
 from lineage.privacylib.asgi import Route
 from lineage.privacylib.contract import labels_of
+from lineage.pseudonyms import Pseudonyms
 from protos import (
+    inference_pb2,
     inference_pb2_grpc,
     logger_pb2,
     logger_pb2_grpc,
+    policy_pb2,
     policy_pb2_grpc,
     training_pb2,
     training_pb2_grpc,
@@ -33,6 +38,7 @@ from protos import (
     warehouse_pb2_grpc,
     web_pb2,
 )
+from services import checkpoint as checkpoints
 from services.errors import from_rpc
 from services.inference.service import InferenceService
 from services.logger.service import LoggerService
@@ -46,6 +52,7 @@ ROOT = Path(__file__).parents[2]
 REQUIREMENT = ROOT / "scenarios/requirements/glasses-interaction-purpose.yaml"
 ROUTE = Route("web:ask", "response:ask", labels_of(web_pb2.AskRequest.DESCRIPTOR),
               labels_of(web_pb2.AskResponse.DESCRIPTOR), "assistance")
+NAMES = Pseudonyms(b"round")
 STUBS: dict[str, Any] = {
     "policy": policy_pb2_grpc.PolicyStub, "warehouse": warehouse_pb2_grpc.WarehouseStub,
     "logger": logger_pb2_grpc.LoggerStub, "inference": inference_pb2_grpc.InferenceStub,
@@ -55,8 +62,8 @@ STUBS: dict[str, Any] = {
 class Round:
     """Starts each service when its callees are there; ``seen`` has what each one's PrivacyLib saw."""
 
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
-        self.rules, self.signer = Rules([load(REQUIREMENT)]), Signer("1")
+    def __init__(self, folder: Path, stack: AsyncExitStack, rules: Rules) -> None:
+        self.rules, self.signer = rules, Signer("1")
         self.store, self.clock = FakeStore(folder), FakeClock()
         self.seen: dict[str, Recorder] = {}
         self.plain: dict[str, Any] = {}
@@ -86,11 +93,11 @@ class Round:
         for path, data in corpus_files().items():
             self.store.write(path, data)
         store, clock = self.store, self.clock
-        await self.up(PolicyService(self.lib("policy"), self.rules, self.signer, store))
+        await self.up(PolicyService(self.lib("policy"), self.rules, self.signer, store, pseudonym=NAMES.of))
         lib = self.lib("warehouse")
         permission = WarehousePermission(lib, self.rules, Verifier(self.signer.public_key))
         await self.up(WarehouseService(lib, store, clock, await self.stub("warehouse", "policy"),
-                                       permission=permission))
+                                       permission=permission, names=NAMES))
         lib = self.lib("logger")
         await self.up(LoggerService(lib, store, clock, await self.stub("logger", "warehouse")))
         lib = self.lib("inference")
@@ -109,10 +116,10 @@ class Round:
         self._client = await self._stack.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url="http://web"))
 
-    async def ask(self, number: int, location: str) -> dict[str, str]:
+    async def ask(self, number: int, location: str, region: str = "NO") -> dict[str, str]:
         response = await self._client.post(
             "/v1/ask", files={"photo": ("p.jpg", picture())},
-            data={"utterance": "What is that building?", "location": location, "wearer": f"w{number}", "region": "NO",
+            data={"utterance": "What is that building?", "location": location, "wearer": f"w{number}", "region": region,
                   "device": "g1", "asked_at": "2026-03-01T09:30:00+01:00"},
             headers={"traceparent": f"00-{number:032x}-b7ad6b7169203331-01"})
         assert response.status_code == 200, response.text
@@ -130,9 +137,9 @@ class Round:
 
 
 @asynccontextmanager
-async def going_round(folder: Path) -> AsyncIterator[Round]:
+async def going_round(folder: Path, rules: Rules | None = None) -> AsyncIterator[Round]:
     async with AsyncExitStack() as stack:
-        made = Round(folder, stack)
+        made = Round(folder, stack, rules or Rules([load(REQUIREMENT)]))
         await made.start()
         yield made
 
@@ -199,6 +206,35 @@ async def test_rows_that_were_read_for_a_purpose_without_consent_answer_nobody_f
             await r.ask(2, "")
         await r.train("assistant_eval")
         assert (await r.ask(3, ""))["checkpoint"] == "assistant@3"
+
+
+async def test_a_withdrawal_of_who_need_not_be_asked_changes_nothing(tmp_path: Path) -> None:
+    rules = Rules([replace(load(REQUIREMENT), consent=(), consent_by_origin={"EEA": ("assistance",)})])
+
+    async def withdraw(number: int) -> None:
+        await r.call("policy", "Consent", policy_pb2.ConsentRequest(wearer=f"w{number}", purpose="assistance"))
+
+    def whose(version: int) -> Any:
+        said = dsse.opened(r.store.read(checkpoints.manifest_path(f"assistant@{version}")), KEYS)
+        return next(one["subjects"] for one in said["predicate"]["inputs"] if one["asset"].startswith("warehouse:"))
+
+    async with going_round(tmp_path, rules) as r:
+        await r.train("assistant_base")
+        for number, region in ((1, "US"), (2, "NO"), (3, "US")):
+            await r.ask(number, "", region)
+        await r.call("logger", "Flush", logger_pb2.FlushRequest())
+        await r.call("warehouse", "RunJob", warehouse_pb2.JobRequest(job="daily_sessions"))
+        await withdraw(1)
+        made = await r.train("assistant_eval")
+        assert (made.checkpoint, made.rows, whose(2)) == ("assistant@2", 3, [NAMES.of("w2")])
+        await withdraw(3)
+        assert await r.call("inference", "Load", inference_pb2.LoadRequest(checkpoint="assistant@2"))
+        await withdraw(2)  # she is asked
+        with pytest.raises(PolicyDenied, match="1 of the wearers"):
+            await r.call("inference", "Load", inference_pb2.LoadRequest(checkpoint="assistant@2"))
+        assert ((await r.train("assistant_eval")).rows, whose(3)) == (2, [])
+        await withdraw(4)  # that it is nobody's who was asked is known
+        assert await r.call("inference", "Load", inference_pb2.LoadRequest(checkpoint="assistant@3"))
 
 
 async def test_a_table_that_changes_while_it_is_read_gives_no_row(tmp_path: Path,
