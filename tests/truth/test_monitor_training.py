@@ -379,3 +379,22 @@ def test_a_way_back_is_refused_for_nothing_where_nobody_has_tampered_with_it(dep
     story.train(Run("m", [{"checkpoint": "assistant"}], code=code))
     story.steps[-1]["outcome"] = "failed"
     assert verdicts(story.told(deploy), "m") == [("training", verdict)]
+
+
+@pytest.mark.parametrize(("apart", "again", "verdict"), [
+    ((), False, "missed"), ((), True, "allowed"), (("training",), False, "unknown"), (("training",), True, "unknown")])
+def test_a_teacher_is_the_weights_that_were_loaded_whatever_lies_there_by_now(deploy: Path, apart: tuple[str, ...],
+                                                                             again: bool, verdict: str) -> None:
+    """assistant@1 was made of governed rows and loaded, then made anew of others, and ``again`` loaded."""
+    story = Story(*apart).train(LEARNT)
+    story.add("inference", "read", "file:checkpoints/assistant@1/weights.safetensors")
+    story.train(CLEAN)
+    call = {} if again else {"within": 99}  # a load that was not answered was refused
+    story.add("inference", "read", "file:checkpoints/assistant@1/weights.safetensors", **call)
+    asks = [{"answers_of": "assistant@1", "prompts": {"corpus": "x"}}]
+    story.train(Run("ads", asks, "ads", teachers=("assistant@1",), makes="ads@1"))
+    story.train(Run("more", [{"checkpoint": "ads@1"}], "ads", code="PAI301"))
+    found = story.told(deploy)
+    assert verdicts(found, "ads") == [("training", verdict)]
+    assert verdicts(found, "more") == [("training", {"missed": "blocked", "allowed": "rule_false_blocks"}.get(
+        verdict, verdict))]

@@ -26,7 +26,7 @@ def judged(one: Attempt, ran: Ran, outcome: str, code: str, rules: Sequence[Rule
 
     said = f"{outcome} {code}".strip()
     if one.unread:
-        return item("unknown" if ran.rows is not None else "invalid", one.unread)
+        return item("unknown" if ran.rows is not None or one.kind == "training" else "invalid", one.unread)
     if requirements:
         if ran.rows is not None:
             return item("missed", said)

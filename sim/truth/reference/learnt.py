@@ -9,6 +9,7 @@ its manifest says, as it was submitted.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -44,8 +45,11 @@ class Learnt:
         self._there: set[str] = set()
         self._tampered: set[str] = set()
         self._steps, self._told = steps, 0
-        # Checkpoint → its annotations, and the rows in it.
+        # Checkpoint → its annotations, and the rows in it; and of each that was made by that name, in order.
         self._in: dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]] = {}
+        self._makings: defaultdict[str, list[tuple[frozenset[str] | None, tuple[Source, ...]]]] = defaultdict(list)
+        # Of which nobody can say what is in them.
+        self._unclear: set[str] = set()
 
     def attempt(self, catalog: Catalog, manifest: Mapping[str, Any], purpose: str, request: tuple[str, str, int],
                 sent: int, step: int) -> Attempt:
@@ -58,14 +62,19 @@ class Learnt:
         models = took.weights + took.teachers if took.rows is not None else tuple(self._models(manifest))
         rows = tuple(Source(f"warehouse:{one.table}", catalog.join(f"warehouse:{one.table}", one.columns), one.owners,
                             purposes) for one in took.reads)
-        before = tuple(source for model in models for source in self._in.get(model, (None, ()))[1])
-        used = tuple(self._used(catalog, took, where)) if took.rows is not None else None
+        held = self._in | self._answered(took)
+        before = tuple(source for model in models for source in held.get(model, (None, ()))[1])
+        used = tuple(self._used(catalog, took, where, held)) if took.rows is not None else None
         back = self._back([*models, *_versions(manifest)])
+        unclear = bool(self._unclear & set(models)) or any(
+            len(set(self._makings[name])) > 1 and name not in dict(took.loaded) for name in took.teachers)
         for made in took.made:
             self._from[made] = models
+            self._unclear |= {made} if unclear else set()
             self._there.add(made)
             labels = [use.annotations for use in used or () if use.annotations is not None]
             self._in[made] = frozenset[str]().union(*labels), (*before, *rows)
+            self._makings[made].append(self._in[made])
         told = self._consents
         began, ended = told.moments(took, sent)
         return Attempt(
@@ -77,7 +86,8 @@ class Learnt:
             gone_since=self._gone((*before, *rows), purposes,
                                   lambda purpose: told.gone((purpose,), ended) - told.gone((purpose,), began)),
             gone_sometime=() if told.timed else self._gone((*before, *rows), purposes, told.ever_gone),
-            tampered=bool(self._tampered & back), timed=told.timed, meanwhile=told.between(began, ended))
+            unread="which weights answered no journal says" if unclear else "", tampered=bool(self._tampered & back),
+            timed=told.timed, meanwhile=told.between(began, ended))
 
     def _gone(self, sources: Sequence[Source], purposes: tuple[str, ...],
               whose: Callable[[str], frozenset[str]]) -> tuple[Gone, ...]:
@@ -99,11 +109,17 @@ class Learnt:
         if any("answers_of" in item for item in manifest["inputs"]):
             yield catalog.named(ANSWER)
 
-    def _used(self, catalog: Catalog, took: Took, where: Mapping[str, str]) -> Iterable[Named]:
+    def _answered(self, took: Took) -> dict[str, tuple[frozenset[str] | None, tuple[Source, ...]]]:
+        """What was in the weights that answered, which need not be those that lie there by that name."""
+        return {name: self._makings[name][which - 1] for name, which in took.loaded
+                if which <= len(self._makings[name])}
+
+    def _used(self, catalog: Catalog, took: Took, where: Mapping[str, str],
+              held: Mapping[str, tuple[frozenset[str] | None, tuple[Source, ...]]]) -> Iterable[Named]:
         for one in took.reads:
             yield from _columns(catalog, one.table, one.columns, where.get(one.table, ""))
         for model in dict.fromkeys((*took.weights, *took.teachers)):
-            yield self._weights(model)
+            yield Named(f"checkpoint:{model}#weights", held.get(model, (None, ()))[0])
         if took.teachers:
             yield catalog.named(ANSWER)
 

@@ -22,6 +22,11 @@ Where only some rows may be used (consent, where they are from), leaving those o
 *rows* (``rows``).  A training run is judged by what it really took (``taken``), a checkpoint by what really went into
 it (``learnt``), a review's claim by whom its rows really stand for (``claims``).
 
+What stays unknown: when consent was taken back that the operator did not send, where a service is a process of its own
+and its journal has no numbers; which making of a version answered as a teacher, there too; what a failed run would have
+left out; and a run that is forbidden and fails for its way back.  Where only a count is known, other rows than as many
+permitted ones are not told apart, and pass for them.
+
 Not judged: whether a checkpoint may be loaded and for what purpose it may answer, whether its signature is genuine, and
 requirements that arrive while a run learns.
 """

@@ -35,7 +35,8 @@ class Read(NamedTuple):
 
 
 class Took(NamedTuple):
-    """``weights``: of which checkpoints; ``teachers``: which checkpoints answered; ``made``: checkpoints that have
+    """``weights``: of which checkpoints; ``teachers``: which checkpoints answered; ``loaded``: which making of each had
+    been loaded by then, from 1, where the journal tells (a version may be made again).  ``made``: checkpoints that have
     registered; ``wrote``: anything of what runs make.  ``changed``: tables that were written between the run's gate and
     its read.  ``began`` and ``ended``: when it began, and registered or gave up, among all messages and files; None
     where the journal does not number them."""
@@ -48,6 +49,7 @@ class Took(NamedTuple):
     changed: frozenset[str] = frozenset()
     began: int | None = None
     ended: int | None = None
+    loaded: tuple[tuple[str, int], ...] = ()
 
     @property
     def rows(self) -> int | None:
@@ -58,7 +60,7 @@ class Took(NamedTuple):
 
 def taken(records: Sequence[Record]) -> list[Took]:
     """Of each request to train, in order."""
-    owners, changed = Owners(records), list(_changed(records))
+    owners, changed, loads = Owners(records), list(_changed(records)), _Loads(records)
     own: defaultdict[int, list[Record]] = defaultdict(list)
     for record in records:
         if record.process == "training" and "within" in record.detail:
@@ -70,7 +72,10 @@ def taken(records: Sequence[Record]) -> list[Took]:
             # The warehouse answers in the order in which it was asked.
             asked = [one.detail["table"] for one in within if one.op == "sent" and one.locator == f"{_READ}:request"]
             ahead, changed = changed[:len(asked)], changed[len(asked):]
-            found.append(_took(within, owners)._replace(
+            took = _took(within, owners)
+            found.append(took._replace(
+                loaded=tuple((name, which) for name in took.teachers
+                             if (which := loads.which(name, within)) is not None),
                 began=record.detail.get("at"),
                 changed=frozenset(table for (other, written), table in zip(ahead, asked, strict=False)
                                   if written and other == table)))
@@ -92,6 +97,36 @@ def _took(within: Sequence[Record], owners: Owners) -> Took:
         tuple(dict.fromkeys(name for one, name, manifest in files if one.op == "write" and manifest)),
         any(one.op == "write" and one.locator.startswith(_MADE) for one in within),
         ended=registered[0] if registered else max(ends, default=None))
+
+
+class _Loads:
+    """Which making of a checkpoint inference has loaded, by when: by the journal's numbers of its files."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        answered = {one.detail.get("call") for one in records if one.process == "inference" and one.op == "sent"}
+        self._reads: defaultdict[str, list[int | None]] = defaultdict(list)
+        self._writes: defaultdict[str, list[int | None]] = defaultdict(list)
+        for one in records:
+            if (match := _CHECKPOINT.fullmatch(one.locator)) is None:
+                continue
+            manifest = match[2] == "manifest.json"
+            if one.process == "training" and one.op == "write" and manifest:
+                self._writes[match[1]].append(one.detail.get("at"))
+            # What was read and then refused was not loaded.
+            elif one.process == "inference" and one.op == "read" and not manifest and (
+                    "within" not in one.detail or one.detail["within"] in answered):
+                self._reads[match[1]].append(one.detail.get("at"))
+
+    def which(self, name: str, within: Sequence[Record]) -> int | None:
+        """Of the one that first and last answered a run; None where that cannot be told."""
+        asked = [one.detail.get("at") for one in within if one.op == "received" and one.locator == _ANSWER
+                 and one.detail.get("checkpoint", "") == name]
+        reads, writes = ([at for at in of[name] if at is not None] for of in (self._reads, self._writes))
+        if None in (*asked, *self._reads[name], *self._writes[name]):
+            return None
+        found = {sum(at < max((read for read in reads if read < when), default=0) for at in writes)
+                 for when in asked if when is not None}
+        return found.pop() or None if len(found) == 1 else None
 
 
 def _changed(records: Sequence[Record]) -> Iterator[tuple[str, bool]]:
