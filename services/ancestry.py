@@ -43,6 +43,16 @@ def manifest(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], checkpoin
     return found
 
 
+def same(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], loaded: Checkpoint) -> None:
+    """Who asks for a version, as a student does of its teacher, has judged by the manifest in the store.
+
+    Raises InputError: PAI331 for another one than it was loaded with, else as ``manifest``.
+    """
+    if manifest(lib, store, keys, loaded.id).manifest_digest != loaded.manifest_digest:
+        raise InputError("PAI331", f"{loaded.id} was loaded with another executed manifest than it has in the store "
+                                   "now: it does not answer for that one", where=loaded.asset, next="load it again")
+
+
 def back(lib: PrivacyLib, store: Store, keys: Mapping[str, bytes], *last: Checkpoint) -> list[Link]:
     """``last``, and all that they were made of, each once and before what it was made of.
 

@@ -235,7 +235,7 @@ class Registry:
         """By name, or pinned ("assistant@1") where that was loaded.
 
         Raises RunError (PAI031) where there is none, PolicyDenied (PAI335) where it may not be used for the purpose of
-        the request, InputError (PAI004) for a model of another kind.
+        the request, InputError: PAI004 for a model of another kind, and as ``ancestry.same`` for one that is pinned.
         """
         found = self._loaded.get(chosen := self._chosen(model))
         if found is None:
@@ -244,6 +244,9 @@ class Registry:
                 f": {chosen} was taken out of service, since {why}" if why else ""), where="inference",
                 next="train it again, or load another one" if why
                 else "train one: services/training/manifests/assistant_base.yaml")
+        if model == found.checkpoint.id and isinstance(found.checkpoint, Checkpoint):
+            with self._refusals(model):
+                ancestry.same(self._lib, self._store, self._keys, found.checkpoint)
         self._permitted(found)
         if not isinstance(found.model, kind):
             raise InputError("PAI004", f"{model!r} is a model of the kind {found.checkpoint.kind}: it cannot do this",

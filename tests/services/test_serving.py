@@ -121,6 +121,28 @@ async def test_what_has_no_vector_is_refused(tmp_path: Path, items: list[str], c
             await b("Generate", pb.GenerateRequest(model="embedder", prompt="What?"))
 
 
+async def test_a_version_that_was_made_again_is_not_answered_for_by_the_weights_of_before(tmp_path: Path) -> None:
+    """Who asks for a version has read its manifest: a student has its teacher's labels."""
+    pinned, named = (pb.GenerateRequest(model=model, prompt="What is that building?", location=ASKED.location)
+                     for model in ("assistant@1", "assistant"))
+    put(tmp_path)
+    async with bench(FakeStore(tmp_path)) as b:
+        asked = (await b("Generate", pinned)).answer
+        assert asked
+        again = replace(MADE, digest=checkpoints.digest(TEXTS["scene"]), annotations=(), category="")
+        for made, weights in ((again, TEXTS["scene"]), (replace(MADE, purpose="safety"), WEIGHTS)):
+            put(tmp_path, made, weights)
+            with pytest.raises(InputError, match="loaded with another executed manifest") as caught:
+                await b("Generate", pinned)
+            assert caught.value.code == "PAI331"
+            assert (await b("Generate", named)).checkpoint == "assistant@1", "whoever answers is asked"
+            await b("Load", pb.LoadRequest(checkpoint="assistant@1"))
+            assert (await b("Generate", pinned)).checkpoint == "assistant@1"
+        FakeStore(tmp_path).remove(checkpoints.manifest_path("assistant@1"))
+        with pytest.raises(InputError, match="the store has no checkpoint assistant@1"):
+            await b("Generate", pinned)
+
+
 # --- roll-outs ---------------------------------------------------------------------------------------------
 
 
