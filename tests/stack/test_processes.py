@@ -165,6 +165,7 @@ async def test_a_program_that_does_not_exist_is_named(fakes: Fakes) -> None:
 
 async def test_one_that_dies_later_is_reported(fakes: Fakes) -> None:
     async with fakes.stack(THREE, FAKE_BB="dies later") as stack:
+        (fakes.folder / "data" / "die").touch()
         await _until(lambda: not _running(stack.pid("bb")))
         with pytest.raises(RunError) as failed:
             await _until_raised(stack)
