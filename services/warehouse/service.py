@@ -5,7 +5,7 @@ The token of a read is checked by PrivacyLib's guard at this boundary, not by th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter_ns
@@ -228,15 +228,16 @@ class WarehouseService(WarehouseServicer):
             if only:
                 named = [row for row in named if only.holds(row)]
             keyed = [(str(row[KEY]) if KEY in read else "",
-                      [*(row[column] for column in columns), *(self._told(table, row, seen) if whose else ())])
+                      [*(row[column] for column in columns), *([self._told(table, row, seen)] if whose else [])])
                      for row in named]
             op.rows, op.keys = len(named), tuple(key for key, _ in keyed if key)
         return typed.make(table.name, [*columns, *([whose] if whose else [])], keyed)
 
-    def _told(self, table: Table, row: Mapping[str, Cell], seen: Visible) -> Sequence[Cell]:
+    def _told(self, table: Table, row: Mapping[str, Cell], seen: Visible) -> str:
         """By pseudonym whose the row is; of a row whose wearer's consent is not needed, nobody's."""
-        asked = self._names is not None and not seen.free(table.name, row.get(table.origin))
-        return [self._names.of(row[table.subject]) if self._names is not None and asked else ""]
+        if self._names is None or seen.free(table.name, row.get(table.origin)):
+            return ""
+        return self._names.of(row[table.subject])
 
 
 def _whose(request: ReadRequest, table: Table, seen: Visible) -> str:
