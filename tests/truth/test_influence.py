@@ -15,6 +15,7 @@ from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.catalog import Named
 from sim.truth.reference.needless import Over, over_blocked
 from sim.truth.reference.rules import Rule, read
+from tests.truth.made_rule import GOVERNS_A
 
 SCHEMA = ("CREATE TABLE core.s (session TEXT PRIMARY KEY, wearer TEXT, said TEXT, age INTEGER)",
           "CREATE TABLE core.t (a TEXT, b TEXT)")
@@ -65,13 +66,7 @@ def test_parameters_are_those_of_the_attempt(warehouse: Path) -> None:
     assert told(warehouse, sql, "s#said", one="1") is True and told(warehouse, sql, "s#said", one="none") is False
 
 
-RULE = """\
-requirement: r
-version: 1
-owner: o
-zone: z
-mode: enforcement
-governs: [A]
+RULE = GOVERNS_A + """\
 permit: {purposes: %s}
 """
 

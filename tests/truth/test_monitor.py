@@ -15,14 +15,9 @@ from sim.truth.reference.account import COUNTS, Account, Item
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.decisions import agreement
 from sim.truth.reference.reviewed import of_code
+from tests.truth.made_rule import GOVERNS_A
 
-RULE = """\
-requirement: r
-version: 1
-owner: o
-zone: z
-mode: enforcement
-governs: [A]
+RULE = GOVERNS_A + """\
 permit: {purposes: [assistance]}
 """
 TABLES = """\

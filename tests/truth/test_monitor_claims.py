@@ -16,17 +16,12 @@ from sim.truth.reference.attempt import Attempt
 from sim.truth.reference.claims import Claims
 from sim.truth.reference.rules import Rule, read
 from sim.truth.reference.sql import understood
+from tests.truth.made_rule import GOVERNS_A
 
 TABLES = ("-- subject: wearer\nCREATE TABLE core.s (\n  wearer TEXT,  -- user.identifier A\n"
           "  place TEXT  -- operational:x\n);\n")
 MADE = "CREATE TABLE core.t (\n  place TEXT,  -- operational:x\n  n INTEGER  -- operational:x\n);\n"
-RULE = """\
-requirement: r
-version: 1
-owner: o
-zone: z
-mode: enforcement
-governs: [A]
+RULE = GOVERNS_A + """\
 permit: {purposes: [assistance], consent: [assistance]}
 reclassify:
   - {from: "warehouse:core.s#wearer", to: "warehouse:core.t", drops: [A], transformation: {sql: counts}, digest: "x",

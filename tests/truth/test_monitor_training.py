@@ -23,14 +23,9 @@ from sim.truth.reference import monitor
 from sim.truth.reference import rules as monitor_rules
 from sim.truth.reference.attempts import Construction
 from sim.truth.reference.decisions import agreement
+from tests.truth.made_rule import GOVERNS_A
 
-RULE = """\
-requirement: r
-version: 1
-owner: o
-zone: z
-mode: enforcement
-governs: [A]
+RULE = GOVERNS_A + """\
 permit: {purposes: [assistance], consent: [assistance]}
 """
 TABLES = """\
